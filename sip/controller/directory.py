@@ -1,0 +1,91 @@
+"""The network as the controller sees it: lines and trunks as frozen values, found by name, id or address.
+
+A ``Directory`` is immutable; a newer one replaces it whole, so that one call never sees two states of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LineEntry:
+    """One subscriber line: credentials, and what the switch must know to call it."""
+
+    id: int
+    tenant_id: int
+    username: str
+    """Unique in the realm."""
+    extension: str
+    """Short number other lines of the tenant dial; "" for none."""
+    ha1_md5: str
+    ha1_sha256: str
+    display_name: str
+    caller_number: str
+    """E.164 shown to trunks, "" for none."""
+    is_active: bool
+    contacts_max: int
+    calls_max: int
+    country: str
+    """ISO 3166 alpha-2: how the line's dialling is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkEntry:
+    """One connection to a carrier."""
+
+    id: int
+    tenant_id: int
+    name: str
+    host: str
+    """IP address the INVITE goes to."""
+    port: int
+    transport: str
+    source_addresses: tuple[str, ...]
+    """IP addresses from which its calls are taken without digest; ``host`` is one of them. ``address:port`` narrows."""
+    calls_max: int
+    is_active: bool
+    country: str
+    username: str
+    """For digest when the carrier challenges us; "" for none."""
+    ha1_md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """Calls to ``prefix`` (digits of E.164 without ``+``, or a short code) may go to ``trunk_id``; lower priority first."""
+
+    id: int
+    tenant_id: int
+    prefix: str
+    trunk_id: int
+    priority: int
+
+
+class Directory:
+    """Look-ups over one state of the network."""
+
+    def __init__(
+        self, lines: Iterable[LineEntry] = (), trunks: Iterable[TrunkEntry] = (), routes: Iterable[RouteEntry] = ()
+    ) -> None:
+        self.lines: Mapping[int, LineEntry] = {line.id: line for line in lines}
+        self.trunks: Mapping[int, TrunkEntry] = {trunk.id: trunk for trunk in trunks}
+        self.routes: tuple[RouteEntry, ...] = tuple(sorted(routes, key=lambda route: (route.priority, route.id)))
+        self._by_username = {line.username: line for line in self.lines.values()}
+        self._by_extension = {
+            (line.tenant_id, line.extension): line for line in self.lines.values() if line.extension
+        }
+        self._by_source = {source: trunk for trunk in self.trunks.values() for source in trunk.source_addresses}
+
+    def line_by_username(self, username: str) -> LineEntry | None:
+        """Return the line that registers as ``username``, blocked or not."""
+        return self._by_username.get(username)
+
+    def line_by_extension(self, tenant_id: int, extension: str) -> LineEntry | None:
+        """Return the tenant's line with this short number."""
+        return self._by_extension.get((tenant_id, extension))
+
+    def trunk_by_source(self, address: str, port: int) -> TrunkEntry | None:
+        """Return the trunk whose requests come from here; ``address:port`` wins over the bare address."""
+        return self._by_source.get(f"{address}:{port}") or self._by_source.get(address)
