@@ -1,0 +1,102 @@
+"""Whose data the running code may see, and in whose name it writes.
+
+The scope lives in a context variable; PostgreSQL learns of it through session settings that the row-level policies
+read (``tenants.dbops``). It is applied when a scope is entered or left and whenever a connection is made, so that a
+reconnect in the middle of a task cannot lose it. Without a scope nothing is visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    tenant_ids: frozenset[int] | None = frozenset()
+    """``None`` means all tenants."""
+    actor: str = ""
+    ip: str = ""
+    request_id: str = ""
+
+
+_NOBODY = _State()
+_state: ContextVar[_State] = ContextVar("trunkline_scope", default=_NOBODY)
+
+
+def current_tenant_ids() -> frozenset[int] | None:
+    """Return the tenants in scope; ``None`` means all of them, an empty set none."""
+    return _state.get().tenant_ids
+
+
+@contextmanager
+def system_scope() -> Iterator[None]:
+    """See and write rows of all tenants: daemons, tasks, the operator's staff."""
+    with _entered(_replaced(tenant_ids=None)):
+        yield
+
+
+@contextmanager
+def tenant_scope(tenant_ids: Iterable[int]) -> Iterator[None]:
+    """See and write rows of these tenants only."""
+    with _entered(_replaced(tenant_ids=frozenset(tenant_ids))):
+        yield
+
+
+@contextmanager
+def actor_scope(actor: str, ip: str = "", request_id: str = "") -> Iterator[None]:
+    """Name who writes; the audit triggers put it on every row they record."""
+    with _entered(_replaced(actor=actor, ip=ip, request_id=request_id)):
+        yield
+
+
+def apply_to_connection(connection: BaseDatabaseWrapper) -> None:
+    """Tell an open connection the scope; called by Django for each new one (``TenantsConfig.ready``)."""
+    if connection.alias == DEFAULT_DB_ALIAS and connection.vendor == "postgresql":
+        _send(connection, _state.get())
+
+
+def _replaced(**changes: Any) -> _State:
+    now = _state.get()
+    values = {"tenant_ids": now.tenant_ids, "actor": now.actor, "ip": now.ip, "request_id": now.request_id}
+    return _State(**(values | changes))
+
+
+@contextmanager
+def _entered(state: _State) -> Iterator[None]:
+    token = _state.set(state)
+    _tell_open_connection()
+    try:
+        yield
+    finally:
+        _state.reset(token)
+        _tell_open_connection()
+
+
+def _tell_open_connection() -> None:
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.connection is None or connection.connection.closed:
+        return
+    if connection.connection.info.transaction_status == TransactionStatus.INERROR:
+        # The rollback that must follow brings back the settings from before the transaction.
+        return
+    _send(connection, _state.get())
+
+
+def _send(connection: BaseDatabaseWrapper, state: _State) -> None:
+    everybody = state.tenant_ids is None
+    ids = "{" + ",".join(str(number) for number in sorted(state.tenant_ids or ())) + "}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('app.all_tenants', %s, false), set_config('app.tenant_ids', %s, false),"
+            " set_config('app.actor', %s, false), set_config('app.ip', %s, false),"
+            " set_config('app.request_id', %s, false)",
+            ["on" if everybody else "", ids, state.actor, state.ip, state.request_id],
+        )

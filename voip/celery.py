@@ -1,0 +1,24 @@
+"""The Celery application; each app brings its own tasks and its part of the beat schedule."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip.settings")
+
+TASK_MODULES = ("alerts.tasks", "sip.tasks", "billing.tasks", "fraud.tasks", "analytics.tasks")
+
+app = Celery("trunkline")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["alerts", "sip", "billing", "fraud", "analytics"])
+
+
+@app.on_after_finalize.connect
+def merge_beat_schedules(sender: Celery, **_: Any) -> None:
+    """Collect every app's ``BEAT_SCHEDULE``."""
+    for name in TASK_MODULES:
+        sender.conf.beat_schedule.update(getattr(import_module(name), "BEAT_SCHEDULE", {}))

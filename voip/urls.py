@@ -1,0 +1,4 @@
+"""All addresses of the web process."""
+
+
+urlpatterns: list[object] = []
