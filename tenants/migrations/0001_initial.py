@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
         dbops.TenantOwned('tenants_user'),
         dbops.TenantOwned('tenants_apikey'),
         dbops.AUDIT_ENTRY_POLICY,
+        dbops.Notifies('tenants_tenant', 'tenants'),
         dbops.Audited('tenants_tenant'),
         dbops.Audited('tenants_user', ('password',)),
         dbops.Audited('tenants_apikey', ('key_hash',)),

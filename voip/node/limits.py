@@ -1,0 +1,35 @@
+"""Limits of a SIP node, each with its reason."""
+
+HOLD_TALK_S = 600
+"""Talk paid for by one hold: long enough that few calls need a second one, short enough to leave money for others."""
+
+HOLDS_PER_STATEMENT_MAX = 100
+"""Holds in one statement: beyond this a statement costs no less per hold, and the first would wait for the last."""
+
+HOLDS_WAITING_MAX = 5_000
+"""Holds waiting for the database; over it a call is refused at once with 503 instead of ringing late."""
+
+HOLD_TIMEOUT_S = 2.0
+"""An answer the caller still waits for gladly; after it the call is refused with 503."""
+
+RETRY_AFTER_S = 5
+"""What a refused caller is asked to wait while the database is away: about the time of a restart."""
+
+RECONNECT_S_MIN = 0.2
+RECONNECT_S_MAX = 5.0
+"""Between tries to reach the database: soon at first, and never a storm."""
+
+SNAPSHOT_DEBOUNCE_S = 0.02
+"""Changes that come together are loaded together; far below the second in which a change must take effect."""
+
+SNAPSHOT_POLL_S = 1.0
+"""How long the feeder waits for a notification before it looks at its stop flag."""
+
+SNAPSHOT_FULL_RELOAD_S = 300.0
+"""A notification lost by a fault of ours must not last longer than this."""
+
+CALL_TALK_S_MAX = 4 * 3600.0
+"""Longest call of a kind nobody pays for by the minute."""
+
+PRICES_KEPT_MAX = 50_000
+"""Running calls whose price is kept in memory; the switch's own limit of calls is lower."""
