@@ -1,0 +1,72 @@
+"""Cutting a byte stream into messages (RFC 3261 §18.3, RFC 5626 §3.5.1)."""
+
+from __future__ import annotations
+
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.limits import FRAMER_PINGS_MAX, HEAD_BYTES_MAX, MESSAGE_BYTES_MAX
+from sip.stack.message.grammar import parse_digits
+
+
+class StreamFramer:
+    """Collects what one connection sends until a message is whole.
+
+    After a ``RemoteProtocolError`` the place of the next message is unknown: the connection must be closed, once
+    ``pongs`` and the messages of ``rest`` have been dealt with.
+    """
+
+    __slots__ = ("_buffer", "_scanned", "pongs")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._scanned = 0
+        self.pongs = 0
+        """Keep-alive pings (CRLF CRLF) not yet answered; the caller sends a CRLF for each and sets it to 0."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; return the messages they complete, each whole.
+
+        Raises:
+            RemoteProtocolError: 513 for a head over ``HEAD_BYTES_MAX`` or a message over ``MESSAGE_BYTES_MAX``; 400
+                for a head without a readable Content-Length.
+        """
+        self._buffer += data
+        messages: list[bytes] = []
+        while True:
+            self._skip_line_breaks()
+            end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
+            if end < 0:
+                self._scanned = len(self._buffer)
+                if len(self._buffer) > HEAD_BYTES_MAX:
+                    raise RemoteProtocolError("Message Too Large", 513)
+                return messages
+            if end > HEAD_BYTES_MAX:
+                raise RemoteProtocolError("Message Too Large", 513)
+            size = end + 4 + _content_length(bytes(self._buffer[:end]))
+            if size > MESSAGE_BYTES_MAX:
+                raise RemoteProtocolError("Message Too Large", 513)
+            if len(self._buffer) < size:
+                self._scanned = end
+                return messages
+            messages.append(bytes(self._buffer[:size]))
+            del self._buffer[:size]
+            self._scanned = 0
+
+    def _skip_line_breaks(self) -> None:
+        """Drop CRLFs between messages; each pair of them is a ping."""
+        buffer = self._buffer
+        while buffer[:4] == b"\r\n\r\n":
+            del buffer[:4]
+            self.pongs = min(self.pongs + 1, FRAMER_PINGS_MAX)
+        if buffer[:2] == b"\r\n" and len(buffer) > 2 and buffer[2] != 13:
+            del buffer[:2]
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon and name.rstrip(b" \t").lower() in (b"content-length", b"l"):
+            try:
+                return parse_digits(value.strip(b" \t").decode("ascii"), MESSAGE_BYTES_MAX)
+            except ValueError as error:
+                raise RemoteProtocolError(f"Content-Length: {error}") from error
+    raise RemoteProtocolError("no Content-Length on a stream")

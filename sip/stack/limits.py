@@ -1,0 +1,26 @@
+"""Every bound of the stack, each with its reason. Over a bound is an answer or silence, never growth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MESSAGE_BYTES_MAX: Final = 65_535
+"""A UDP datagram cannot be longer; RFC 3261 §18.1.1 asks for messages up to this size on every transport."""
+
+HEAD_BYTES_MAX: Final = 32_768
+"""A real INVITE with STIR, many Via and Record-Route has under 8 KiB of head; splitting more is work for an attacker."""
+
+HEADERS_MAX: Final = 256
+"""Header rows a message: the longest legitimate one seen (long Via chain, many Contacts) has about 100."""
+
+VALUES_MAX: Final = 128
+"""Comma-separated values a header (Via, Route, Contact): 70 hops is Max-Forwards' own bound."""
+
+TRANSACTIONS_MAX: Final = 200_000
+"""Server and client transactions together. At 3 KiB each 600 MB; at 1,000 calls a second and 32 s a life 130,000."""
+
+NONCE_COUNTS_MAX: Final = 100_000
+"""Nonces whose counters are remembered at once (about 200 bytes each): over it the oldest are forgotten and stale."""
+
+FRAMER_PINGS_MAX: Final = 64
+"""CRLF keep-alives answered for one read: RFC 5626 sends one in 95 s, a flood earns no flood of pongs."""
