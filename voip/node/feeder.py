@@ -24,7 +24,9 @@ class SnapshotFeeder(threading.Thread):
     stays in force; at start it comes from ``path``.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], publish: Callable[[Snapshot], None], path: Path) -> None:
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection], publish: Callable[[Snapshot], None], path: Path
+    ) -> None:
         super().__init__(name="snapshot", daemon=True)
         self._connect = connect
         self._publish = publish

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from sip.controller.directory import RouteEntry
 
@@ -18,13 +18,15 @@ class RouteTable:
             group.sort(key=lambda route: (route.priority, route.id))
         self._length_max = max(map(len, self._by_prefix), default=0)
 
-    def trunk_ids(self, digits: str) -> list[int]:
+    def trunk_ids(self, digits: str, owners: Container[int]) -> list[int]:
         """Return the trunks to try for ``digits`` (E.164 without ``+``, or a short code), the best first, each once.
 
-        A longer prefix wins whole; shorter ones follow as a last resort, in the same order.
+        A longer prefix wins whole; shorter ones follow as a last resort, in the same order. Only routes of ``owners``
+        count: the caller's tenant and those above it.
         """
         found: dict[int, None] = {}
         for length in range(min(len(digits), self._length_max), -1, -1):
             for route in self._by_prefix.get(digits[:length], ()):
-                found.setdefault(route.trunk_id)
+                if route.tenant_id in owners:
+                    found.setdefault(route.trunk_id)
         return list(found)

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dids.snapshot import DidEntry, load_dids
-from django.db.backends.utils import CursorWrapper
-
+import psycopg
 from billing.decks import CompiledDeck
 from billing.snapshot import AccountEntry, load_accounts, load_decks
+from dids.snapshot import DidEntry, load_dids
 from fraud.screening import RuleEntry
 from fraud.snapshot import load_rules
-from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 from sip.snapshot import load_lines, load_routes, load_trunks
+
+from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 
 DISK_FORMAT = 1
 """Raised whenever an entry's shape changes, so that an older file is not read."""
@@ -49,13 +49,10 @@ class Snapshot:
     rules: tuple[RuleEntry, ...] = ()
 
 
-def load_tenants(cursor: CursorWrapper) -> dict[int, TenantEntry]:
+def load_tenants(cursor: psycopg.Cursor[Any]) -> dict[int, TenantEntry]:
     """Read all tenants."""
     cursor.execute("SELECT id, ancestor_ids, country, is_active FROM tenants_tenant")
-    return {
-        row[0]: TenantEntry(row[0], tuple(row[1]) if isinstance(row[1], list) else (), row[2], row[3])
-        for row in cursor.fetchall()
-    }
+    return {row[0]: TenantEntry(row[0], tuple(row[1]), row[2], row[3]) for row in cursor.fetchall()}
 
 
 LOADERS: dict[str, Callable[[Any], Any]] = {
