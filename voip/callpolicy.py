@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from billing.holds import HoldRequest
 from billing.rating import Rate, affordable_s, charge_nanos
 from dids.snapshot import DidEntry
+
 from e164 import E164, ShortCode, is_emergency, normalise_dialled
 from fraud.screening import Screener
-
 from sip.cdr.record import CallRecord
 from sip.controller.directory import Directory, LineEntry
 from sip.controller.policy import Authorisation, CallOffer, Refusal, RoutePlan, Target

@@ -15,10 +15,10 @@ import psycopg
 from billing.decks import CompiledDeck
 from billing.snapshot import AccountEntry, load_accounts, load_decks
 from dids.snapshot import DidEntry, load_dids
-from fraud.screening import RuleEntry
 from fraud.snapshot import load_rules
 from sip.snapshot import load_lines, load_routes, load_trunks
 
+from fraud.screening import RuleEntry
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 
 DISK_FORMAT = 1
