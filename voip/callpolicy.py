@@ -132,7 +132,10 @@ class BusinessPolicy:
         self._desk.extend(request, lambda granted: done(self._granted(call_id, priced, request, granted)))
 
     def answered(self, offer: CallOffer, plan: RoutePlan) -> None:
-        """Nothing is due at the answer: the hold stands and the fraud counters began with the offer."""
+        """Let the call's price run into the hour's spending; the hold stands as it is."""
+        priced = self._priced.get(offer.call_id)
+        if priced is not None:
+            self._screener.answered(offer.call_id, priced.rate.nanos_per_minute, self._clock())
 
     def settle(self, record: CallRecord) -> None:
         """Give the fraud counters back and note what the call cost."""
@@ -194,7 +197,7 @@ class BusinessPolicy:
         targets = self._targets(offer, number.lstrip("+"), str(number))
         if not targets:
             return NO_ROUTE
-        self._screener.started(offer.call_id, offer.tenant_id, offer.line_id or 0, self._clock())
+        self._screener.started(offer.call_id, offer.tenant_id, offer.line_id)
         account_id = self._accounts.get(offer.tenant_id)
         return RoutePlan(offer.tenant_id, "outbound", str(number), str(number), account_id, targets)
 

@@ -66,7 +66,7 @@ def plan_for(country: str) -> DialPlan:
         international=_compiled(general.international_prefix),
         trunk_prefix=_compiled(general.national_prefix_for_parsing) if general.national_prefix_for_parsing else None,
         trunk_transform=transform or None,
-        national=_compiled(general.general_desc.national_number_pattern),
+        national=_pattern_of(general.general_desc),
         short=_pattern_of(short and short.short_code),
         emergency=_pattern_of(short and short.emergency),
     )
