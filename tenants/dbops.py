@@ -38,16 +38,19 @@ class TenantOwned(migrations.RunSQL):
 
 
 class Audited(migrations.RunSQL):
-    """Record every insert, update and delete in ``tenants_auditentry``; ``secret`` columns are masked."""
+    """Record every insert, update and delete in ``tenants_auditentry``.
 
-    def __init__(self, table: str, secret: Sequence[str] = ()) -> None:
-        arguments = ", ".join(f"'{column}'" for column in secret)
+    ``secret`` columns are masked. A change of ``quiet`` columns alone (counters, time stamps) is not recorded.
+    """
+
+    def __init__(self, table: str, secret: Sequence[str] = (), quiet: Sequence[str] = ()) -> None:
+        arguments = ", ".join(f"'{column}'" for column in (*secret, *(f"-{name}" for name in quiet)))
         super().__init__(
             f"CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON {table}"
             f" FOR EACH ROW EXECUTE FUNCTION tenants_audit_row({arguments});",
             f"DROP TRIGGER audit ON {table};",
         )
-        self._arguments = (table, tuple(secret))
+        self._arguments = (table, tuple(secret), tuple(quiet))
 
     def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
         return (type(self).__name__, list(self._arguments), {})
@@ -97,11 +100,18 @@ DECLARE
   new_row jsonb := CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN to_jsonb(NEW) END;
   whole jsonb := coalesce(new_row, old_row);
   secret text;
+  quiet text[] := '{{}}';
 BEGIN
-  IF TG_OP = 'UPDATE' AND old_row = new_row THEN
+  FOREACH secret IN ARRAY TG_ARGV LOOP
+    IF secret LIKE '-%' THEN
+      quiet := quiet || substr(secret, 2);
+    END IF;
+  END LOOP;
+  IF TG_OP = 'UPDATE' AND old_row - quiet = new_row - quiet THEN
     RETURN NULL;
   END IF;
   FOREACH secret IN ARRAY TG_ARGV LOOP
+    CONTINUE WHEN secret LIKE '-%';
     -- Masked after a change has been told apart, so that the entry says *that* a secret changed, never to what.
     IF TG_OP = 'UPDATE' AND old_row -> secret IS DISTINCT FROM new_row -> secret THEN
       new_row := new_row || jsonb_build_object(secret, '(changed)');

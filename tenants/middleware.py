@@ -7,8 +7,12 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from tenants.errors import DomainError
+from tenants.models import ApiKey, User
 from tenants.scope import actor_scope, system_scope, tenant_scope
 from tenants.services import visible_tenant_ids
 
@@ -32,22 +36,46 @@ class RequestScopeMiddleware:
 
 
 class UserScopeMiddleware:
-    """Enter the logged-in user's tenant scope. API keys enter theirs in the API's authentication."""
+    """Enter the logged-in user's tenant scope, and leave whatever scope the request entered when it ends."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with ExitStack() as stack:
+            request.scope_stack = stack  # type: ignore[attr-defined]
             if request.user.is_authenticated:
-                enter_scope(stack, request)
+                _enter(request, request.user, request.user.email)
             return self.get_response(request)
 
 
-def enter_scope(stack: ExitStack, request: HttpRequest) -> None:
-    """Push the scope and the actor of ``request.user`` on the stack."""
-    ids = visible_tenant_ids(request.user)  # type: ignore[arg-type]
+def enter_key_scope(request: HttpRequest, key: ApiKey) -> None:
+    """Enter the scope and actor of an API key until the request ends, whoever is logged in beside it."""
+    _enter(request, key, f"key:{key.prefix}")
+
+
+def _enter(request: HttpRequest, principal: User | ApiKey, actor: str) -> None:
+    stack: ExitStack = request.scope_stack  # type: ignore[attr-defined]
+    ids = visible_tenant_ids(principal)
     stack.enter_context(system_scope() if ids is None else tenant_scope(ids))
-    stack.enter_context(
-        actor_scope(request.user.email, request.META.get("REMOTE_ADDR", ""), request.request_id)  # type: ignore[union-attr,attr-defined]
-    )
+    stack.enter_context(actor_scope(actor, request.META.get("REMOTE_ADDR", ""), request.request_id))  # type: ignore[attr-defined]
+
+
+class DomainErrorMiddleware:
+    """Show what a service refused as a message, where no form or API view has caught it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Go back to the page of the refused action, or where there is none show the message itself."""
+        if not isinstance(exception, DomainError):
+            return None
+        referer = request.headers.get("Referer", "")
+        if request.method == "POST" and url_has_allowed_host_and_scheme(referer, {request.get_host()}):
+            messages.error(request, exception.message)
+            return HttpResponseRedirect(referer)
+        return HttpResponse(exception.message, status=exception.status, content_type="text/plain; charset=utf-8")

@@ -122,6 +122,16 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} (tk_{self.prefix}…)"
 
+    @property
+    def is_authenticated(self) -> bool:
+        """A key stands in ``request.user`` where a person would."""
+        return True
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the key is of the operator's staff, who see all tenants."""
+        return self.role in OPERATOR_ROLES
+
 
 class AuditEntry(models.Model):
     """One privileged write, recorded by the database itself; append-only."""

@@ -126,5 +126,5 @@ class Migration(migrations.Migration):
         dbops.Notifies('tenants_tenant', 'tenants'),
         dbops.Audited('tenants_tenant'),
         dbops.Audited('tenants_user', ('password',)),
-        dbops.Audited('tenants_apikey', ('key_hash',)),
+        dbops.Audited('tenants_apikey', ('key_hash',), ('last_used_at',)),
     ]
