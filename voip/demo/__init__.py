@@ -1,0 +1,1 @@
+"""The demo of a first run: made-up parties over real numbering plans, and one real call."""
