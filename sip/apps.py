@@ -1,4 +1,4 @@
-"""The sip app."""
+"""The sip app: the network's models over the switch."""
 
 from django.apps import AppConfig
 
@@ -8,3 +8,4 @@ class SipConfig(AppConfig):
 
     name = "sip"
     label = "sip"
+    verbose_name = "Network and calls"

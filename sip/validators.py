@@ -1,0 +1,44 @@
+"""Rules for single values of the network's models."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from e164 import E164
+
+username_validator = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]{1,63}\Z",
+    "Two to 64 letters, digits, dots, hyphens or underscores; they need no escaping in a SIP URI.",
+)
+extension_validator = RegexValidator(r"\A[0-9]{2,8}\Z", "Two to eight digits.")
+prefix_validator = RegexValidator(r"\A[0-9]{0,15}\Z", "Up to 15 digits without the plus; empty for every number.")
+
+
+def validate_e164(value: str) -> None:
+    """Refuse what is not an E.164 number with its plus."""
+    try:
+        E164(value)
+    except ValueError:
+        raise ValidationError(f"{value!r} is not an E.164 number: a plus, then 6 to 15 digits.") from None
+
+
+def validate_source(value: str) -> None:
+    """Refuse what is neither an IP address nor ``address:port`` (IPv4)."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        address, _, port = value.rpartition(":")
+        if _is_ipv4(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536:
+            return
+        raise ValidationError(f"{value!r} is neither an IP address nor address:port.") from None
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
