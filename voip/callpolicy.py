@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from billing.holds import HoldRequest
-from billing.rating import Rate, affordable_s, charge_nanos
 from dids.snapshot import DidEntry
 
+from billing.rating import Rate, affordable_s, charge_nanos, whole_seconds
 from e164 import E164, ShortCode, is_emergency, normalise_dialled
 from fraud.screening import Screener
 from sip.cdr.record import CallRecord
@@ -54,6 +54,7 @@ class BusinessPolicy:
         self._routes = RouteTable(())
         self._accounts: dict[int, int] = {}
         self._priced: dict[str, _Priced] = {}
+        self._read: tuple[str, E164 | ShortCode | None] = ("", None)
 
     def use(self, snapshot: Snapshot, directory: Directory) -> None:
         """Answer from this snapshot from now on."""
@@ -79,13 +80,13 @@ class BusinessPolicy:
         hit = self._screener.screen(
             offer.tenant_id,
             offer.line_id,
-            number.lstrip("+"),
+            number.digits,
             rate.nanos_per_minute if rate else None,
             self._clock(),
         )
         if hit is None:
             return None
-        return Refusal(403, "Forbidden", 21, f"fraud.{hit.kind}", fraud_rule_id=hit.rule_id)
+        return Refusal(403, "Forbidden", 21, hit.code, fraud_rule_id=hit.rule_id)
 
     def route(self, offer: CallOffer) -> RoutePlan | Refusal:
         """Find the line or the trunks the dialled number leads to."""
@@ -145,14 +146,18 @@ class BusinessPolicy:
         now = self._clock()
         self._screener.ended(record.call_id, now)
         if priced is not None and record.answered_at is not None:
-            amount = charge_nanos(_whole(record.duration_s), priced.rate).amount_nanos
+            amount = charge_nanos(whole_seconds(record.duration_s, answered=True), priced.rate).amount_nanos
             self._screener.spent(record.tenant_id, record.a_line_id, amount, now)
 
     def _number(self, offer: CallOffer) -> E164 | ShortCode | None:
+        if self._read[0] == offer.call_id:  # screen and route ask for the same call one after the other
+            return self._read[1]
         try:
-            return normalise_dialled(offer.dialled, self._country(offer))
+            number = normalise_dialled(offer.dialled, self._country(offer))
         except ValueError:
-            return None
+            number = None
+        self._read = (offer.call_id, number)
+        return number
 
     def _country(self, offer: CallOffer) -> str:
         entry = (
@@ -210,7 +215,7 @@ class BusinessPolicy:
     def _rate(self, tenant_id: int, number: str) -> Rate | None:
         account = self._snapshot.accounts.get(self._accounts.get(tenant_id, 0))
         deck = self._snapshot.decks.get(account.deck_id) if account is not None and account.deck_id else None
-        return deck.lookup(number.lstrip("+")) if deck is not None else None
+        return deck.lookup(number) if deck is not None else None
 
     def _priced_again(self, plan: RoutePlan) -> _Priced | None:
         """Price a call that was restored after a restart; its first block was held before."""
@@ -234,7 +239,3 @@ class BusinessPolicy:
 def _hold(call_id: str, account_id: int, rate: Rate, talk_s: int) -> HoldRequest:
     amount = charge_nanos(talk_s, rate).amount_nanos
     return HoldRequest(call_id, account_id, amount, charge_nanos(1, rate).amount_nanos)
-
-
-def _whole(duration_s: float) -> int:
-    return int(-(-duration_s // 1))

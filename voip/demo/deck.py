@@ -13,8 +13,36 @@ from collections.abc import Iterator
 MOBILE_PREFIX_DIGITS_MAX = 5
 """Longer prefixes split one operator's range into hundreds of rows that tell a reader nothing."""
 
-_CHEAP = frozenset("US CA GB DE FR ES IT NL SE DK PL AU NZ SG HK JP CN IE BE AT CH NO PT".split())
-_DEAR = frozenset("CU SO SL ST TO NR TK KI VU FK SB WS MV LY TN MG KM GW".split())
+_CHEAP = frozenset(
+    [
+        "US",
+        "CA",
+        "GB",
+        "DE",
+        "FR",
+        "ES",
+        "IT",
+        "NL",
+        "SE",
+        "DK",
+        "PL",
+        "AU",
+        "NZ",
+        "SG",
+        "HK",
+        "JP",
+        "CN",
+        "IE",
+        "BE",
+        "AT",
+        "CH",
+        "NO",
+        "PT",
+    ]
+)
+_DEAR = frozenset(
+    ["CU", "SO", "SL", "ST", "TO", "NR", "TK", "KI", "VU", "FK", "SB", "WS", "MV", "LY", "TN", "MG", "KM", "GW"]
+)
 
 
 def rows() -> Iterator[tuple[str, str, str, str, int, int]]:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from billing.decks import CompiledDeck
 from billing.snapshot import AccountEntry, load_accounts, load_decks
 from dids.snapshot import DidEntry, load_dids
 from fraud.snapshot import load_rules
-from sip.snapshot import load_lines, load_routes, load_trunks
 
+from billing.decks import CompiledDeck
 from fraud.screening import RuleEntry
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
+from sip.snapshot import load_lines, load_routes, load_trunks
 
 DISK_FORMAT = 1
 """Raised whenever an entry's shape changes, so that an older file is not read."""
