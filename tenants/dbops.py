@@ -102,7 +102,7 @@ DECLARE
   secret text;
   quiet text[] := '{{}}';
 BEGIN
-  FOREACH secret IN ARRAY TG_ARGV LOOP
+  FOREACH secret IN ARRAY coalesce(TG_ARGV, '{{}}'::text[]) LOOP
     IF secret LIKE '-%' THEN
       quiet := quiet || substr(secret, 2);
     END IF;
@@ -110,7 +110,7 @@ BEGIN
   IF TG_OP = 'UPDATE' AND old_row - quiet = new_row - quiet THEN
     RETURN NULL;
   END IF;
-  FOREACH secret IN ARRAY TG_ARGV LOOP
+  FOREACH secret IN ARRAY coalesce(TG_ARGV, '{{}}'::text[]) LOOP
     CONTINUE WHEN secret LIKE '-%';
     -- Masked after a change has been told apart, so that the entry says *that* a secret changed, never to what.
     IF TG_OP = 'UPDATE' AND old_row -> secret IS DISTINCT FROM new_row -> secret THEN
