@@ -38,8 +38,13 @@ class TrunkInUse(Conflict):
 
 
 def from_validation(error: ValidationError, kind: type[DomainError]) -> DomainError:
-    """Return the first complaint of a model's ``full_clean`` as an error of ours."""
+    """Return the first complaint of a model's ``full_clean`` as an error of ours, with the field at fault."""
     if not hasattr(error, "error_dict"):
         return kind(error.messages[0])
-    field, messages = next(iter(error.message_dict.items()))
-    return kind(messages[0], field=None if field == NON_FIELD_ERRORS else field)
+    field, complaints = next(iter(error.error_dict.items()))
+    complaint = complaints[0]
+    # A value that must be unique among others: the last field of the check is the one a person can change.
+    unique = (complaint.params or {}).get("unique_check", ()) if isinstance(complaint.params, dict) else ()
+    if field == NON_FIELD_ERRORS:
+        return kind(complaint.messages[0], field=unique[-1] if unique else None)
+    return kind(complaint.messages[0], field=field)

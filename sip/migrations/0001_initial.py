@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='Line',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]{1,63}\\Z', 'Two to 64 letters, digits, dots, hyphens or underscores; they need no escaping in a SIP URI.')])),
+                ('username', models.CharField(error_messages={'unique': 'This username is taken.'}, max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]{1,63}\\Z', 'Two to 64 letters, digits, dots, hyphens or underscores; they need no escaping in a SIP URI.')])),
                 ('extension', models.CharField(blank=True, help_text="Short number the tenant's other lines dial.", max_length=8, validators=[django.core.validators.RegexValidator('\\A[0-9]{2,8}\\Z', 'Two to eight digits.')])),
                 ('realm', models.CharField(editable=False, help_text='The realm the digests were made for.', max_length=255)),
                 ('ha1_md5', models.CharField(editable=False, max_length=32)),
@@ -133,8 +133,6 @@ class Migration(migrations.Migration):
         dbops.Notifies('sip_line', 'lines'),
         dbops.Notifies('sip_trunk', 'trunks'),
         dbops.Notifies('sip_route', 'routes'),
-        # A tenant that is switched off, or moves to another country, changes its lines.
-        dbops.Notifies('tenants_tenant', 'lines'),
         # A frame may be of any tenant or of none: only who sees all tenants sees it.
         migrations.RunSQL(
             "ALTER TABLE sip_quarantinedframe ENABLE ROW LEVEL SECURITY;"

@@ -23,7 +23,12 @@ class Line(models.Model):
     """One SIP account of a tenant. The password is never stored: only the two digests SIP needs."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="lines")
-    username = models.CharField(max_length=64, unique=True, validators=[username_validator])
+    username = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[username_validator],
+        error_messages={"unique": "This username is taken."},
+    )
     extension = models.CharField(
         max_length=8,
         blank=True,
@@ -66,10 +71,14 @@ class Line(models.Model):
         return f"{self.username} ({self.extension})" if self.extension else self.username
 
     def clean(self) -> None:
-        """Refuse an extension that would hide an emergency number."""
+        """Refuse an extension that another line has or that would hide an emergency number."""
         tenant = Tenant.objects.filter(pk=self.tenant_id).first()
-        if self.extension and tenant is not None and is_emergency(ShortCode(self.extension), tenant.country):
+        if not self.extension or tenant is None:
+            return
+        if is_emergency(ShortCode(self.extension), tenant.country):
             raise ValidationError({"extension": f"{self.extension} is an emergency number in {tenant.country}."})
+        if Line.objects.of(tenant).filter(extension=self.extension).exclude(pk=self.pk).exists():
+            raise ValidationError({"extension": f"Extension {self.extension} is taken."})
 
     @property
     def is_blocked(self) -> bool:
