@@ -1,0 +1,13 @@
+"""Errors of the alerts app."""
+
+from __future__ import annotations
+
+
+class ChannelError(Exception):
+    """A delivery failed. ``permanent`` says that trying again cannot help; ``status`` is the receiver's, if any."""
+
+    def __init__(self, message: str, *, permanent: bool, status: int | None = None, response: str = "") -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.status = status
+        self.response = response
