@@ -21,7 +21,7 @@ _TARGET_REFRESHERS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY"
 class Dialog:
     """One side's view of a dialog; ``to_json`` and ``from_json`` carry it over a restart of the process.
 
-    Addresses (``local``, ``remote``) are From/To values without tag; ``route_set`` and ``remote_target`` are text as received.
+    ``local`` and ``remote`` are From and To values without tag; ``route_set`` and ``remote_target`` are text too.
     """
 
     __slots__ = (

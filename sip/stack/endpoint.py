@@ -2,51 +2,178 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from sip.stack.config import EndpointConfig
-from sip.stack.events import Event
+from sip.stack.errors import LocalProtocolError, RemoteProtocolError
+from sip.stack.events import AckReceived, CancelReceived, Event
 from sip.stack.flow import Flow
+from sip.stack.matching import (
+    ack_keys,
+    client_key,
+    is_single_via,
+    reply_flow,
+    same_place,
+    server_key,
+    stamp_source,
+)
 from sip.stack.message.message import Request, Response
-from sip.stack.transaction.base import ClientTransaction, ServerTransaction
+from sip.stack.message.parse import parse_head, parse_message
+from sip.stack.message.validate import check_new_request, check_response
+from sip.stack.message.via import Via
+from sip.stack.transaction.base import ClientTransaction, Layer, ServerTransaction
+from sip.stack.transaction.invite_client import InviteClient
+from sip.stack.transaction.invite_server import InviteServer
+from sip.stack.transaction.machine import Input, State
+from sip.stack.transaction.non_invite_client import NonInviteClient
+from sip.stack.transaction.non_invite_server import NonInviteServer
+from sip.stack.transaction.responses import make_response
 
 
 class Endpoint:
     """One SIP element. ``now`` is in seconds on a monotonic clock of the caller's; it never goes back."""
 
+    __slots__ = ("_layer", "config")
+
     def __init__(self, config: EndpointConfig) -> None:
         self.config = config
-        self._events: deque[Event] = deque()
-        self._to_send: list[tuple[Flow, bytes]] = []
+        self._layer = Layer(config.timers)
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram. Never raises for what a peer sent."""
+        if len(data) < 5 and not data.strip(b"\r\n\0"):
+            return  # A keep-alive of a phone behind NAT (RFC 5626 §3.5.1 and usage): no answer over UDP.
+        self._receive(data, flow, now)
 
     def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message that ``StreamFramer`` cut out of a stream. Never raises for what a peer sent."""
+        self._receive(data, flow, now)
+
+    def _receive(self, data: bytes, flow: Flow, now: float) -> None:
+        try:
+            message = parse_message(data)
+            if isinstance(message, Request):
+                self._receive_request(message, flow, now)
+            else:
+                self._receive_response(message, now)
+        except RemoteProtocolError as error:
+            if error.request_head is not None:
+                self._refuse(error.request_head, flow, error)
+
+    def _refuse(self, request: Request, flow: Flow, error: RemoteProtocolError) -> None:
+        """Answer a bad request without remembering it."""
+        reply_to = reply_flow(request, flow)
+        stamp_source(request, flow)
+        response = self.make_response(request, error.status, "" if error.status != 400 else _phrase(error.reason))
+        self._layer.to_send.append((reply_to, bytes(response)))
+
+    def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
+        key = server_key(request)
+        if request.method == "ACK":
+            self._receive_ack(request, flow, now)
+            return
+        known = self._layer.servers.get(key)
+        if known is not None:
+            known.handle(Input.REQUEST, now)
+            return
+        try:
+            check_new_request(request)
+            if len(self._layer.servers) + len(self._layer.clients) >= self.config.transactions_max:
+                raise RemoteProtocolError("Service Unavailable", 503)
+        except RemoteProtocolError as error:
+            error.request_head = request
+            raise
+        reply_to = reply_flow(request, flow)
+        stamp_source(request, flow)
+        tx: ServerTransaction
+        if request.method == "INVITE":
+            tx = InviteServer(self._layer, key, request, reply_to)
+        else:
+            tx = NonInviteServer(self._layer, key, request, reply_to)
+        tx.source = flow
+        self._layer.servers[key] = tx
+        if request.method == "CANCEL":
+            self._receive_cancel(tx, now)
+        else:
+            tx.handle(Input.START, now)
+
+    def _receive_ack(self, request: Request, flow: Flow, now: float) -> None:
+        """Find the INVITE: by branch for a failure, by dialog for a 2xx; without one the ACK is an event of its own."""
+        by_branch, by_dialog = ack_keys(request)
+        tx = self._layer.servers.get(by_branch) or self._layer.unacknowledged.get(by_dialog)
+        if isinstance(tx, InviteServer):
+            tx.ack_flow = flow
+            tx.receive_ack(request, now)
+        else:
+            self._layer.events.append(AckReceived(request, flow, None))
+
+    def _receive_cancel(self, tx: ServerTransaction, now: float) -> None:
+        """Answer the CANCEL; tell of it when its INVITE is still to be answered (RFC 3261 §9.2)."""
+        tx.is_silent = True
+        tx.handle(Input.START, now)
+        invite = self._layer.servers.get(server_key(tx.request, "INVITE"))
+        if invite is None:
+            tx.respond(self.make_response(tx.request, 481), now)
+            return
+        to_tag = "" if invite.response is None else invite.response.to_tag
+        tx.respond(self.make_response(tx.request, 200, to_tag=to_tag), now)
+        if invite.state is State.PROCEEDING:
+            self._layer.events.append(CancelReceived(invite))
+
+    def _receive_response(self, response: Response, now: float) -> None:
+        tx = self._layer.clients.get(client_key(response))
+        if tx is None or not is_single_via(response):
+            return
+        check_response(response)
+        tx.receive(response, now)
 
     def transport_failed(self, flow: Flow, now: float) -> None:
         """Learn that ``flow`` cannot carry messages: its pending transactions end with ``TransportFailed``."""
+        layer = self._layer
+        hit = [tx for tx in layer.clients.values() if same_place(tx.flow, flow)]
+        for tx in hit:
+            tx.handle(Input.TRANSPORT_ERROR, now)
+        for server in [tx for tx in layer.servers.values() if same_place(tx.flow, flow)]:
+            server.handle(Input.TRANSPORT_ERROR, now)
 
     def get_timer(self) -> float | None:
         """Return when ``handle_timer`` is next to be called, ``None`` when nothing waits."""
-        return None
+        return self._layer.timers.next_at()
 
     def handle_timer(self, now: float) -> None:
         """Do what is due by ``now``."""
+        timers = self._layer.timers
+        timer = timers.pop_due(now)
+        while timer is not None:
+            tx = timer.tx
+            if tx is not None:
+                tx.timer_fired(timer, now)
+            timer = timers.pop_due(now)
 
     def messages_to_send(self) -> list[tuple[Flow, bytes]]:
         """Return, once, what is to be sent, in order."""
-        sending, self._to_send = self._to_send, []
+        layer = self._layer
+        sending = layer.to_send
+        layer.to_send = []
         return sending
 
     def next_event(self) -> Event | None:
         """Return the oldest event not yet taken."""
-        return self._events.popleft() if self._events else None
+        events = self._layer.events
+        return events.popleft() if events else None
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions live, of both sides."""
+        return len(self._layer.servers) + len(self._layer.clients)
 
     def respond(self, tx: ServerTransaction, response: Response, now: float) -> None:
-        """Answer a request. An INVITE's 2xx is repeated until its ACK comes; after a final response nothing more is sent."""
+        """Answer a request.
+
+        An INVITE's 2xx is repeated until its ACK comes. A response that comes too late for the transaction (after a
+        final one, after its end) is not sent; a non-INVITE's provisional or 408 never is (RFC 4320).
+        """
+        tx.respond(response, now)
 
     def make_response(
         self,
@@ -59,26 +186,77 @@ class Endpoint:
     ) -> Response:
         """Return a response with all that RFC 3261 §8.2.6 copies from the request.
 
-        ``reason`` "" stands for the usual phrase; ``to_tag`` "" for a fresh one unless the request has one or status is 100.
+        ``reason`` "" stands for the usual phrase; To gets ``to_tag``, else a fresh tag, unless it has one (or for 100).
         """
-        return Response(status, reason, headers, body)
+        if not to_tag and status != 100 and not request.to_tag:
+            to_tag = self.config.token()
+        response = make_response(request, status, reason, to_tag, headers, body)
+        if self.config.server_name:
+            response.headers.append(("Server", self.config.server_name))
+        return response
 
     def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
-        """Send a request under a Via of ours with a new branch; not for ACK and CANCEL. The given request is not changed."""
-        return ClientTransaction((), request, flow)
+        """Send a request under a Via of ours with a new branch; not for ACK and CANCEL.
+
+        The given request is not changed; ``tx.request`` is the one sent.
+        """
+        if request.method in ("ACK", "CANCEL"):
+            raise LocalProtocolError(f"{request.method} has no transaction to start")
+        sent, branch = self._with_via(request, flow)
+        key = (branch, request.method)
+        tx: ClientTransaction
+        if request.method == "INVITE":
+            tx = InviteClient(self._layer, key, sent, flow)
+        else:
+            tx = NonInviteClient(self._layer, key, sent, flow)
+        self._layer.clients[key] = tx
+        tx.start(now)
+        return tx
 
     def send_ack(self, request: Request, flow: Flow, now: float) -> None:
-        """Send the ACK of a 2xx; call it again for each repeated 2xx."""
+        """Send the ACK of a 2xx under a Via of ours; call it again for each repeated 2xx."""
+        sent, _ = self._with_via(request, flow)
+        self._layer.to_send.append((flow, bytes(sent)))
+
+    def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
+        host, port = self.config.via.get(flow.transport, flow.local)
+        branch = f"z9hG4bK{self.config.token()}"
+        via = Via(flow.transport, host, port, (("branch", branch), ("rport", None)))
+        return Request(request.method, request.uri, [("Via", str(via)), *request.headers], request.body), branch
 
     def cancel(self, tx: ClientTransaction, now: float) -> None:
         """Take an INVITE back (RFC 3261 §9.1): at once after a provisional response, else as soon as one comes.
 
         The INVITE still ends with its own event: usually 487, a 2xx that crossed the CANCEL, or a time-out.
         """
+        if tx.method != "INVITE":
+            raise LocalProtocolError(f"{tx.method} cannot be cancelled")
+        tx.handle(Input.CANCEL, now)
 
-    def ack_received(self, tx: ServerTransaction) -> None:
-        """Stop repeating the 2xx of ``tx``; for an ACK the endpoint could not match itself."""
+    def ack_received(self, tx: ServerTransaction, now: float) -> None:
+        """Stop repeating the 2xx of ``tx``, without an event; for an ACK that came before a restart."""
+        if isinstance(tx, InviteServer):
+            tx.receive_ack(None, now)
 
     def restore_invite_server(self, request_head: bytes, response: bytes, flow: Flow, now: float) -> ServerTransaction:
-        """After a restart, take up an INVITE that was answered 2xx before it: a repeated INVITE is absorbed, the 2xx goes on."""
-        return ServerTransaction((), Request("INVITE", ""), flow)
+        """After a restart, take up an INVITE that was answered 2xx before it.
+
+        A repeated INVITE is absorbed, the 2xx is repeated from T1 on until its ACK comes or 64*T1 are over.
+        ``request_head`` is ``bytes(tx.request)``, with body or without; ``flow`` where responses go (``tx.flow``).
+        """
+        request = parse_head(request_head)
+        answer = parse_message(response)
+        if not isinstance(request, Request) or request.method != "INVITE" or not isinstance(answer, Response):
+            raise LocalProtocolError("not an INVITE and its response")
+        tx = InviteServer(self._layer, server_key(request), request, flow)
+        tx.response = answer
+        tx.data = bytes(answer)
+        self._layer.servers[tx.key] = tx
+        tx.handle(Input.RESTORE, now)
+        return tx
+
+
+def _phrase(reason: str) -> str:
+    """Return a reason phrase that says what is wrong, safe to send."""
+    printable = "".join([char if char.isascii() and char.isprintable() else "?" for char in reason[:80]])
+    return f"Bad Request ({printable})"

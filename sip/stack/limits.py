@@ -8,7 +8,7 @@ MESSAGE_BYTES_MAX: Final = 65_535
 """A UDP datagram cannot be longer; RFC 3261 §18.1.1 asks for messages up to this size on every transport."""
 
 HEAD_BYTES_MAX: Final = 32_768
-"""A real INVITE with STIR, many Via and Record-Route has under 8 KiB of head; splitting more is work for an attacker."""
+"""A real INVITE with STIR, many Via and Record-Route has under 8 KiB of head; more is work an attacker gives us."""
 
 HEADERS_MAX: Final = 256
 """Header rows a message: the longest legitimate one seen (long Via chain, many Contacts) has about 100."""

@@ -20,9 +20,9 @@ class Message:
     """What requests and responses share.
 
     Text is ``str`` decoded from UTF-8 with ``surrogateescape``, so that any bytes pass through unchanged. Change rows
-    through ``set``, ``add``, ``prepend`` and ``remove``. Typed views raise ``RemoteProtocolError`` when the text is bad or absent;
-    on a request that came out of an event, ``via``, ``from_``, ``to``, ``cseq``, ``call_id``, ``contacts``,
-    ``max_forwards`` and ``expires`` have been checked.
+    through ``set``, ``add``, ``prepend`` and ``remove``, or call ``touch`` afterwards. Typed views raise
+    ``RemoteProtocolError`` when the text is bad or absent; on a request that came out of an event ``via``, ``from_``,
+    ``to``, ``cseq``, ``call_id``, ``contacts``, ``routes``, ``max_forwards`` and ``expires`` have been checked.
     """
 
     __slots__ = ("_cseq", "_first", "_first_rows", "_from", "_from_text", "_to", "_to_text", "_via", "body", "headers")
@@ -92,6 +92,10 @@ class Message:
     def prepend(self, name: str, value: str) -> None:
         """Put a row before all others."""
         self.headers.insert(0, (canonical_name(name), value))
+
+    def touch(self) -> None:
+        """Read everything anew after ``headers`` was changed in place."""
+        self._first_rows = -1
 
     def remove(self, name: str) -> None:
         """Drop every row of this name."""

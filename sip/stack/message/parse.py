@@ -39,7 +39,23 @@ def parse_message(data: bytes) -> Request | Response:
         raise
 
 
+def parse_head(data: bytes) -> Request | Response:
+    """Read a message whose body may have been left out; what there is of it is dropped.
+
+    Raises:
+        RemoteProtocolError: the bytes are no message.
+    """
+    head, _, _ = data.partition(b"\r\n\r\n")
+    return _parse_rows_and_line(head.decode("utf-8", "surrogateescape"))
+
+
 def _parse(head: str, rest: bytes) -> Request | Response:
+    message = _parse_rows_and_line(head)
+    message.body = _cut_body(message._first.get("Content-Length"), rest)
+    return message
+
+
+def _parse_rows_and_line(head: str) -> Request | Response:
     if "\r\n " in head or "\r\n\t" in head:
         head = head.replace("\r\n ", " ").replace("\r\n\t", " ")
     lines = head.split("\r\n")
@@ -60,7 +76,6 @@ def _parse(head: str, rest: bytes) -> Request | Response:
     message._first = index
     message._first_rows = len(headers)
     _check_rows(message, index)
-    message.body = _cut_body(index.get("Content-Length"), rest)
     return message
 
 

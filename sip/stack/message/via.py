@@ -63,7 +63,7 @@ class Via:
         return find_param(self.params, name)
 
     def with_source(self, address: str, port: int) -> Via:
-        """Return the value with ``received`` and, when ``rport`` is asked for, its value (RFC 3261 §18.2.1, RFC 3581 §4)."""
+        """Return the value with ``received`` and, if ``rport`` is asked for, its value (RFC 3261 §18.2.1, RFC 3581)."""
         wants_rport = find_param(self.params, "rport") is not None
         if not wants_rport and self.host == address:
             return self

@@ -1,0 +1,99 @@
+"""Making responses: what is copied from the request, and the usual phrases (RFC 3261 §8.2.6, §21)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sip.stack.message.message import Headers, Request, Response
+
+REASONS: Final[dict[int, str]] = {
+    100: "Trying",
+    180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
+    183: "Session Progress",
+    200: "OK",
+    202: "Accepted",
+    204: "No Notification",
+    300: "Multiple Choices",
+    301: "Moved Permanently",
+    302: "Moved Temporarily",
+    305: "Use Proxy",
+    380: "Alternative Service",
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    407: "Proxy Authentication Required",
+    408: "Request Timeout",
+    410: "Gone",
+    412: "Conditional Request Failed",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    421: "Extension Required",
+    422: "Session Interval Too Small",
+    423: "Interval Too Brief",
+    433: "Anonymity Disallowed",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    485: "Ambiguous",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    489: "Bad Event",
+    491: "Request Pending",
+    493: "Undecipherable",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Server Time-out",
+    505: "Version Not Supported",
+    513: "Message Too Large",
+    600: "Busy Everywhere",
+    603: "Decline",
+    604: "Does Not Exist Anywhere",
+    606: "Not Acceptable",
+    607: "Unwanted",
+}
+
+
+def make_response(
+    request: Request,
+    status: int,
+    reason: str = "",
+    to_tag: str = "",
+    headers: Sequence[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> Response:
+    """Return a response with what is copied from the request: Via, From, To, Call-ID, CSeq, and where due more.
+
+    Record-Route is copied into what opens a dialog (101 to 299 to INVITE, SUBSCRIBE, REFER), Timestamp into 100.
+    ``to_tag`` is added only where To has none.
+    """
+    opens_dialog = 100 < status < 300 and request.method in ("INVITE", "SUBSCRIBE", "REFER")
+    rows: Headers = []
+    for row in request.headers:
+        name = row[0]
+        if name in _COPIED:
+            rows.append(row)
+        elif name == "To":
+            tagged = not to_tag or bool(request.to_tag)
+            rows.append(row if tagged else ("To", f"{row[1]};tag={to_tag}"))
+        elif (name == "Record-Route" and opens_dialog) or (name == "Timestamp" and status == 100):
+            rows.append(row)
+    rows.extend(headers)
+    return Response(status, reason or REASONS.get(status, "Unknown"), rows, body)
+
+
+_COPIED: Final = frozenset({"Via", "From", "Call-ID", "CSeq"})
