@@ -1,0 +1,112 @@
+"""Nonces that need no memory to be known again, and the little memory that stops a replay (RFC 7616 §3.3, §3.4)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import struct
+from collections import OrderedDict
+from enum import Enum
+from typing import Final
+
+from sip.stack.limits import NONCE_COUNTS_MAX
+
+_MAC_BYTES: Final = 18
+"""With the stamp 30 bytes: 40 characters of Base64 without padding."""
+_STAMP: Final = struct.Struct("!dI")
+
+
+class NonceVerdict(Enum):
+    """What a nonce that came back is worth."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    """It was ours, and is too old or used up: challenge again with ``stale=true``."""
+    FOREIGN = "foreign"
+    """It was never ours: challenge again as at first."""
+
+
+class NonceFactory:
+    """Makes nonces: instant and number, signed. ``now`` is in seconds, of one clock for making and checking.
+
+    Processes that share ``secret`` and clock know each other's nonces; only the replay guard is each one's own.
+    """
+
+    __slots__ = ("_counts", "_counts_max", "_forgotten_at", "_number", "_secret", "lifetime_s")
+
+    def __init__(self, secret: bytes, lifetime_s: float, counts_max: int = NONCE_COUNTS_MAX) -> None:
+        if len(secret) < 16:
+            raise ValueError("a nonce secret has at least 16 bytes")
+        self._secret = secret
+        self.lifetime_s = lifetime_s
+        self._number = 0
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._counts_max = counts_max
+        self._forgotten_at = -1.0
+
+    def make(self, now: float, realm: str = "") -> str:
+        """Return a new nonce."""
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        stamp = _STAMP.pack(now, self._number)
+        return base64.urlsafe_b64encode(stamp + self._sign(stamp, realm)).decode()
+
+    def check(self, nonce: str, count: int, now: float, realm: str = "") -> NonceVerdict:
+        """Judge a nonce that came with correct credentials, and note its use.
+
+        Each ``count`` (nc) must be greater than the last one seen with the nonce; 0 says there was none (RFC 2069):
+        then the nonce is good once. Call it after ``digest.verify``: only who knows the secret shall use memory here.
+        """
+        made_at = self._read(nonce, realm)
+        if made_at is None:
+            return NonceVerdict.FOREIGN
+        if not 0.0 <= now - made_at <= self.lifetime_s or made_at <= self._forgotten_at:
+            return NonceVerdict.STALE
+        last = self._counts.get(nonce)
+        if last is not None and count <= last:
+            return NonceVerdict.STALE
+        self._remember(nonce, count, now)
+        return NonceVerdict.FRESH
+
+    def is_ours(self, nonce: str, now: float, realm: str = "") -> NonceVerdict:
+        """Judge a nonce by signature and age alone; nothing is noted."""
+        made_at = self._read(nonce, realm)
+        if made_at is None:
+            return NonceVerdict.FOREIGN
+        fresh = 0.0 <= now - made_at <= self.lifetime_s and made_at > self._forgotten_at
+        return NonceVerdict.FRESH if fresh else NonceVerdict.STALE
+
+    def _read(self, nonce: str, realm: str) -> float | None:
+        """Return when a nonce of ours was made."""
+        try:
+            raw = base64.b64decode(nonce.encode("ascii"), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        stamp = raw[: _STAMP.size]
+        if len(raw) != _STAMP.size + _MAC_BYTES or not hmac.compare_digest(
+            raw[_STAMP.size :], self._sign(stamp, realm)
+        ):
+            return None
+        made_at: float = _STAMP.unpack(stamp)[0]
+        return made_at
+
+    def _sign(self, stamp: bytes, realm: str) -> bytes:
+        message = stamp + realm.encode("utf-8", "surrogateescape")
+        return hmac.digest(self._secret, message, hashlib.sha256)[:_MAC_BYTES]
+
+    def _remember(self, nonce: str, count: int, now: float) -> None:
+        """Note the count; what is over age goes, and over the limit the least recently used and all as old as it."""
+        counts = self._counts
+        counts[nonce] = count
+        counts.move_to_end(nonce)
+        while counts:
+            oldest = next(iter(counts))
+            made_at = _STAMP.unpack(base64.urlsafe_b64decode(oldest)[: _STAMP.size])[0]
+            if now - made_at > self.lifetime_s:
+                del counts[oldest]
+            elif len(counts) > self._counts_max:
+                del counts[oldest]
+                # Its count is not known any more: it and every nonce as old must not be taken a second time.
+                self._forgotten_at = max(self._forgotten_at, made_at)
+            else:
+                return
