@@ -23,3 +23,8 @@ class Role(models.TextChoices):
 
 
 OPERATOR_ROLES = frozenset({Role.OPERATOR_ADMIN, Role.OPERATOR_SUPPORT, Role.OPERATOR_FINANCE})
+OPERATOR_TENANT_ROLES = OPERATOR_ROLES | {Role.READ_ONLY}
+"""What the operator's own users and keys may be."""
+
+TENANT_ROLES = frozenset({Role.TENANT_ADMIN, Role.TENANT_USER, Role.READ_ONLY})
+"""What those of every other tenant may be."""

@@ -22,10 +22,15 @@ API_REQUESTS_PER_MINUTE = 1_200
 API_REFUSED_PER_MINUTE = 30
 """Wrong keys of one address: a typing error is seen at once, guessing 256 bits takes more."""
 
-LOGIN_FAILURES_PER_ACCOUNT = 5
-LOGIN_FAILURES_PER_ADDRESS = 50
 LOGIN_WINDOW_S = 900
-"""Wrong passwords in a quarter of an hour: 5 for one e-mail is 480 guesses a day; an office shares one address."""
+LOGIN_FAILURES_PER_PAIR = 5
+"""Wrong passwords for one e-mail from one address in a quarter of an hour: 480 guesses a day."""
+
+LOGIN_FAILURES_PER_ACCOUNT = 50
+"""The same from all addresses: well above the limit of one, so that a stranger cannot lock somebody out alone."""
+
+LOGIN_FAILURES_PER_ADDRESS = 50
+"""The same for all e-mails: an office shares one address."""
 
 PASSWORD_RESETS_PER_ACCOUNT = 3
 PASSWORD_RESETS_PER_ADDRESS = 20

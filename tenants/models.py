@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models.functions import Lower
 
-from tenants.choices import OPERATOR_ROLES, Role, TenantKind
+from tenants.choices import OPERATOR_TENANT_ROLES, Role, TenantKind
 from tenants.managers import UserManager
 from tenants.querysets import ApiKeyQuerySet, AuditQuerySet, TenantQuerySet, TenantTreeQuerySet
 from tenants.roles import can
@@ -73,7 +73,7 @@ class User(AbstractBaseUser):
     @property
     def is_operator(self) -> bool:
         """Whether the user is of the operator's staff, who see all tenants."""
-        return self.role in OPERATOR_ROLES
+        return _is_operator(self)
 
     @property
     def is_staff(self) -> bool:
@@ -83,7 +83,7 @@ class User(AbstractBaseUser):
     @property
     def is_superuser(self) -> bool:
         """Whether every permission is granted (Django asks for the name)."""
-        return self.is_active and self.role == Role.OPERATOR_ADMIN
+        return self.is_active and self.is_operator and self.role == Role.OPERATOR_ADMIN
 
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         """Answer Django's ``app.action_model`` from the table of roles."""
@@ -130,7 +130,11 @@ class ApiKey(models.Model):
     @property
     def is_operator(self) -> bool:
         """Whether the key is of the operator's staff, who see all tenants."""
-        return self.role in OPERATOR_ROLES
+        return _is_operator(self)
+
+
+def _is_operator(principal: User | ApiKey) -> bool:
+    return principal.role in OPERATOR_TENANT_ROLES and principal.tenant.kind == TenantKind.OPERATOR
 
 
 class AuditEntry(models.Model):

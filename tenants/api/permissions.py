@@ -12,6 +12,9 @@ from tenants.choices import Role
 from tenants.models import ApiKey
 from tenants.roles import can
 
+RESOURCES: set[str] = set()
+"""Every view's ``scope_resource``: what a key's scopes can name."""
+
 _RIGHT = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 

@@ -34,8 +34,8 @@ class ScopedSerializer(serializers.ModelSerializer[M]):
     """A model's serializer that refuses unknown fields, bounds every text and knows the field ``tenant``."""
 
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[type, dict[str, Any]]:
-        """Make ``tenant`` a ``TenantField``, and keep every other relation within the caller's scope."""
-        if field_name == "tenant" and relation_info.related_model is Tenant:
+        """Make a reference to a tenant a ``TenantField``."""
+        if relation_info.related_model is Tenant:
             return TenantField, {}
         return super().build_relational_field(field_name, relation_info)
 

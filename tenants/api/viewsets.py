@@ -12,15 +12,30 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
 
 from tenants.api.auth import principal
 from tenants.api.filters import KnownFilters, KnownOrdering
 from tenants.api.pagination import CursorPage
 from tenants.api.parsers import LimitedJSONParser
+from tenants.api.permissions import RESOURCES
 from tenants.errors import DomainError
 from tenants.models import Tenant
 
 M = TypeVar("M", bound=Model)
+
+
+class ScopedAPIView(APIView):
+    """A view that is not about one model: says ``scope_resource`` and, for the table of roles, ``rights_app``."""
+
+    scope_resource: ClassVar[str] = ""
+    rights_app: ClassVar[str] = ""
+    parser_classes: Sequence[type[BaseParser]] = (LimitedJSONParser,)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make the resource known as part of API keys' scopes."""
+        super().__init_subclass__(**kwargs)
+        RESOURCES.add(cls.scope_resource)
 
 
 class ScopedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[M]):
@@ -38,6 +53,11 @@ class ScopedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.G
     pagination_class = CursorPage
     parser_classes: Sequence[type[BaseParser]] = (LimitedJSONParser,)
     lookup_value_regex = "[^/]{1,64}"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make the resource known as part of API keys' scopes."""
+        super().__init_subclass__(**kwargs)
+        RESOURCES.add(cls.scope_resource)
 
     def get_queryset(self) -> QuerySet[M]:
         """Narrow the queryset to the scope; row-level security would too."""
