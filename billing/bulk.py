@@ -30,7 +30,7 @@ def charge_many(deck: CompiledDeck, numbers: Sequence[str], durations_s: Ints) -
     """
     if len(numbers) != len(durations_s):
         raise ValueError(f"{len(numbers)} numbers but {len(durations_s)} durations")
-    if len(durations_s) and not (0 <= durations_s.min() and durations_s.max() <= DURATION_S_MAX):
+    if len(durations_s) and not (durations_s.min() >= 0 and durations_s.max() <= DURATION_S_MAX):
         raise ValueError(f"a duration is not within 0 to {DURATION_S_MAX} s")
     rates = deck.lookup_many(numbers)
     billed = billed_many(durations_s, rates)

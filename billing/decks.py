@@ -40,23 +40,24 @@ def number_key(digits: str) -> int:
     return int(digits[:PREFIX_DIGITS_MAX].encode().translate(_ASCII_TO_HEX).ljust(PREFIX_DIGITS_MAX, b"0"), 16)
 
 
+def _digits_of(number: str) -> str:
+    digits = number[1:] if number[:1] == "+" else number
+    return digits if digits.isascii() and digits.isdigit() else ""
+
+
 def number_keys(numbers: Sequence[str]) -> Ints:
-    """Return the keys of many ``+`` numbers, shape ``(numbers,)``; -1 for what is not ``+`` and digits."""
-    width = PREFIX_DIGITS_MAX + 1
-    text = np.array([number[:width].encode("ascii", "replace") for number in numbers], dtype=f"S{width}")
-    codes = text.view(np.uint8).reshape(len(numbers), width)
-    digits = codes[:, 1:].astype(np.int64)
-    ended = digits == 0
-    nibbles = np.where(ended, 0, digits - ord("0") + 1)
-    is_number = (codes[:, 0] == ord("+")) & ~ended[:, 0] & np.all((nibbles >= 0) & (nibbles <= 10), axis=1)
-    is_number &= np.all(ended | (nibbles >= 1), axis=1)
+    """Return the keys of many numbers, with or without ``+``, shape ``(numbers,)``; -1 for what is no number."""
+    width = PREFIX_DIGITS_MAX
+    text = np.array([_digits_of(number)[:width].encode() for number in numbers], dtype=f"S{width}")
+    digits = text.view(np.uint8).reshape(len(numbers), width).astype(np.int64)
+    nibbles = np.where(digits == 0, 0, digits - ord("0") + 1)
     shifts = 4 * np.arange(PREFIX_DIGITS_MAX - 1, -1, -1, dtype=np.int64)
-    return np.where(is_number, (nibbles << shifts).sum(axis=1), -1)
+    return np.where(nibbles[:, 0] > 0, (nibbles << shifts).sum(axis=1), -1)
 
 
 @dataclass(frozen=True, slots=True)
 class RateColumns:
-    """The rates of many calls as columns, each of shape ``(calls,)``; rows without a rate have ``found`` False, zeros."""
+    """The rates of many calls as columns, each of shape ``(calls,)``; a call without a rate has zeros."""
 
     found: NDArray[np.bool_]
     row: Ints
@@ -69,9 +70,12 @@ class RateColumns:
 class CompiledDeck:
     """All rates of one deck at one time."""
 
-    def __init__(self, deck_id: int, currency: str, arrays: dict[str, NDArray[Any]], names: Sequence[str]) -> None:
+    def __init__(
+        self, deck_id: int, currency: str, version: int, arrays: dict[str, NDArray[Any]], names: Sequence[str]
+    ) -> None:
         self.deck_id = deck_id
         self.currency = currency
+        self.version = version
         self._arrays = arrays
         self._names = tuple(names)
         # Items of a memoryview come as plain ints: bisect over a numpy array would make a numpy scalar at each step.
@@ -80,7 +84,7 @@ class CompiledDeck:
         self._cache: dict[int, Rate] = {}
 
     @classmethod
-    def compile(cls, rates: Iterable[Rate], *, deck_id: int = 0, currency: str = "") -> CompiledDeck:
+    def compile(cls, rates: Iterable[Rate], *, deck_id: int = 0, currency: str = "", version: int = 0) -> CompiledDeck:
         """Flatten rates whose prefixes differ into disjoint intervals.
 
         Raises:
@@ -100,19 +104,23 @@ class CompiledDeck:
             "prefixes": np.array([rate.prefix for rate in ordered], dtype=f"S{PREFIX_DIGITS_MAX}"),
             "names": np.array([position[rate.destination] for rate in ordered], dtype=np.int32),
         }
-        return cls(deck_id, currency, arrays, names)
+        return cls(deck_id, currency, version, arrays, names)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (CompiledDeck, (self.deck_id, self.currency, self.version, self._arrays, self._names))
 
     def __len__(self) -> int:
         return len(self._arrays["prefixes"])
 
     def lookup(self, number: str) -> Rate | None:
-        """Return the rate of the longest prefix of an E.164 number with ``+``; ``None`` for no rate or no such number.
+        """Return the rate of the longest prefix of an E.164 number, with or without ``+``; ``None`` for no rate.
 
-        A short code (no ``+``) has no rate: 112 is not the beginning of +1 12.
+        The caller knows a number from a short code: here 112 would be the beginning of +1 12.
         """
-        if number[:1] != "+" or not (number.isascii() and number[1:].isdigit()):
+        digits = _digits_of(number)
+        if not digits:
             return None
-        row = self._rows[bisect_right(self._starts, number_key(number[1:])) - 1]
+        row = self._rows[bisect_right(self._starts, number_key(digits)) - 1]
         return self._rate(row) if row != _NO_RATE else None
 
     def lookup_many(self, numbers: Sequence[str]) -> RateColumns:
@@ -158,7 +166,7 @@ class CompiledDeck:
             whole.mkdir()
             for name in _ARRAYS:
                 np.save(whole / f"{name}.npy", self._arrays[name])
-            meta = {"deck_id": self.deck_id, "currency": self.currency, "names": self._names}
+            meta = {"deck_id": self.deck_id, "currency": self.currency, "version": self.version, "names": self._names}
             (whole / "deck.json").write_text(json.dumps(meta), encoding="utf-8")
             try:
                 whole.rename(folder)
@@ -170,7 +178,7 @@ class CompiledDeck:
         """Map a saved deck into memory; all processes that open it share the pages."""
         meta = json.loads((folder / "deck.json").read_text(encoding="utf-8"))
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
-        return cls(meta["deck_id"], meta["currency"], arrays, meta["names"])
+        return cls(meta["deck_id"], meta["currency"], meta["version"], arrays, meta["names"])
 
 
 def _flatten(prefixes: Sequence[str]) -> tuple[list[int], list[int]]:
