@@ -10,11 +10,11 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip.settings")
 
-TASK_MODULES = ("tenants.tasks", "alerts.tasks", "sip.tasks", "billing.tasks", "fraud.tasks", "analytics.tasks")
+TASK_MODULES = ("tenants.tasks", "alerts.tasks", "sip.tasks", "billing.tasks", "dids.tasks", "analytics.tasks")
 
 app = Celery("trunkline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tenants", "alerts", "sip", "billing", "fraud", "analytics"])
+app.autodiscover_tasks(["tenants", "alerts", "sip", "billing", "dids", "analytics"])
 
 
 @app.on_after_finalize.connect
