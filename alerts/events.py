@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from alerts.choices import Severity
 from alerts.limits import PAYLOAD_BYTES_MAX, SUBJECT_CHARS_MAX
 from alerts.models import KIND_FORMAT, Event
 from alerts.tasks import dispatch_events
@@ -23,7 +24,7 @@ def emit(
     tenant_id: int,
     subject: str,
     payload: Mapping[str, Any],
-    severity: Literal["info", "warning", "critical"] = "info",
+    severity: str = Severity.INFO,
     dedupe_key: str = "",
 ) -> Event:
     """Record that something happened to a tenant; it is told to browsers, people and programs after commit.
@@ -32,12 +33,12 @@ def emit(
     the same tenant and kind with the same ``dedupe_key`` is not made: the first one is returned.
 
     Raises:
-        ValueError: the payload is longer than ``PAYLOAD_BYTES_MAX``.
+        ValueError: the payload is longer than ``PAYLOAD_BYTES_MAX``, or the severity is none.
     """
     KIND_FORMAT(kind)
     if len(json.dumps(payload)) > PAYLOAD_BYTES_MAX:
         raise ValueError(f"payload of {kind} is longer than {PAYLOAD_BYTES_MAX} bytes")
-    values = {"subject": subject[:SUBJECT_CHARS_MAX], "payload": dict(payload), "severity": severity}
+    values = {"subject": subject[:SUBJECT_CHARS_MAX], "payload": dict(payload), "severity": Severity(severity)}
     if dedupe_key:
         event, is_new = Event.objects.get_or_create(
             tenant_id=tenant_id, kind=kind, dedupe_key=dedupe_key, defaults=values

@@ -1,0 +1,43 @@
+"""Questions about rules and cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import Case as CaseExpression
+from django.db.models import IntegerField, Value, When
+
+from alerts.choices import SEVERITY_RANK
+from fraud.choices import CaseState
+from tenants.querysets import TenantQuerySet
+
+if TYPE_CHECKING:
+    from fraud.models import Case, Rule  # noqa: F401
+
+
+class RuleQuerySet(TenantQuerySet["Rule"]):
+    """Questions about rules."""
+
+    def active(self) -> Self:
+        """Keep rules that are switched on."""
+        return self.filter(is_active=True)
+
+
+class CaseQuerySet(TenantQuerySet["Case"]):
+    """Questions about cases."""
+
+    def unsettled(self) -> Self:
+        """Keep cases somebody must still look at or decide on."""
+        return self.exclude(state=CaseState.CLOSED)
+
+    def by_urgency(self) -> Self:
+        """Order as the night shift reads: open before acknowledged before closed, gravest first, then latest hit."""
+        return self.order_by(_rank("state", _STATE_RANK), _rank("severity", SEVERITY_RANK).desc(), "-last_hit_at")
+
+
+_STATE_RANK: dict[str, int] = {CaseState.OPEN: 0, CaseState.ACKNOWLEDGED: 1, CaseState.CLOSED: 2}
+
+
+def _rank(field: str, ranks: dict[str, int]) -> CaseExpression:
+    whens = [When(**{field: name}, then=Value(rank)) for name, rank in ranks.items()]
+    return CaseExpression(*whens, default=Value(len(ranks)), output_field=IntegerField())
