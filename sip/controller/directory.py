@@ -54,7 +54,7 @@ class TrunkEntry:
 
 @dataclass(frozen=True, slots=True)
 class RouteEntry:
-    """Calls to ``prefix`` (digits of E.164 without ``+``, or a short code) may go to ``trunk_id``; lower priority first."""
+    """Calls to ``prefix`` (E.164 digits without ``+``, or a short code) may go to ``trunk_id``, low priority first."""
 
     id: int
     tenant_id: int
@@ -73,9 +73,7 @@ class Directory:
         self.trunks: Mapping[int, TrunkEntry] = {trunk.id: trunk for trunk in trunks}
         self.routes: tuple[RouteEntry, ...] = tuple(sorted(routes, key=lambda route: (route.priority, route.id)))
         self._by_username = {line.username: line for line in self.lines.values()}
-        self._by_extension = {
-            (line.tenant_id, line.extension): line for line in self.lines.values() if line.extension
-        }
+        self._by_extension = {(line.tenant_id, line.extension): line for line in self.lines.values() if line.extension}
         self._by_source = {source: trunk for trunk in self.trunks.values() for source in trunk.source_addresses}
 
     def line_by_username(self, username: str) -> LineEntry | None:

@@ -76,7 +76,7 @@ class RoutePlan:
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """The call may go on for ``duration_max_s`` of talk; ``extendable`` when more may be asked for before that is over."""
+    """The call may last ``duration_max_s`` of talk; ``extendable`` when more may be asked for before that is over."""
 
     duration_max_s: float
     extendable: bool = False
@@ -98,7 +98,7 @@ class CallPolicy(Protocol):
         ...
 
     def extend(self, call_id: str, plan: RoutePlan, done: Callable[[Authorisation | Refusal], None]) -> None:
-        """Hold more for a call that is up; the answer's ``duration_max_s`` counts from the answer of the call, in all."""
+        """Hold more for a call that is up; the new ``duration_max_s`` counts from the answer of the call, in all."""
         ...
 
     def answered(self, offer: CallOffer, plan: RoutePlan) -> None:
@@ -106,5 +106,5 @@ class CallPolicy(Protocol):
         ...
 
     def settle(self, record: CallRecord) -> None:
-        """Learn that the call is over, answered or not: counters back, spend noted. Money itself is settled from the spool."""
+        """Learn that the call is over, answered or not: counters back, spend noted. Money is settled from the spool."""
         ...

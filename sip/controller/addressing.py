@@ -1,0 +1,51 @@
+"""Where a request goes, and how we name ourselves in it."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+from sip.controller.ports import SwitchConfig
+from sip.stack.flow import Flow
+from sip.stack.message.grammar import format_host_port
+from sip.stack.message.uri import Uri
+
+DEFAULT_PORT = 5060
+"""RFC 3261 §19.1.2."""
+
+_ADDRESSES_KEPT = 8192
+"""Hosts whose nature is remembered: phones and carriers repeat, names of attackers do not stay."""
+
+
+@lru_cache(_ADDRESSES_KEPT)
+def is_address(host: str) -> bool:
+    """Tell whether ``host`` is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def follow(uri: Uri, flow: Flow, behind_nat: bool) -> Flow:
+    """Return the flow that reaches ``uri`` for a party heard over ``flow``.
+
+    A party behind NAT, on a connection, or named by a host name is reached the way it came: its own idea of its
+    address is worth nothing to us. Otherwise the address in the URI is meant.
+    """
+    if behind_nat or flow.reliable or not is_address(uri.host):
+        return flow
+    remote = (uri.host, uri.port or DEFAULT_PORT)
+    return flow if remote == flow.remote else Flow(flow.transport, flow.local, remote)
+
+
+def contact_row(config: SwitchConfig, transport: str, local: tuple[str, int]) -> tuple[str, str]:
+    """Return our Contact row towards a party reached over ``transport``."""
+    host, port = config.contact.get(transport) or local
+    suffix = "" if transport == "UDP" else f";transport={transport.lower()}"
+    return ("Contact", f"<sip:{format_host_port(host, port)}{suffix}>")
+
+
+def show_peer(flow: Flow) -> str:
+    """Return ``address:port`` of the far end, as call records show it."""
+    return format_host_port(*flow.remote)

@@ -1,0 +1,89 @@
+"""Digest: who a request comes from (RFC 3261 §22), and our own credentials where a carrier asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sip.controller.directory import LineEntry
+from sip.controller.limits import NONCE_S
+from sip.controller.ports import SwitchConfig
+from sip.stack import digest
+from sip.stack.digest import Challenge, Credentials
+from sip.stack.message.message import Request, Response
+from sip.stack.nonces import NonceFactory, NonceVerdict
+from sip.stack.transaction.base import ServerTransaction
+
+if TYPE_CHECKING:
+    from sip.controller.core import Core
+
+_ASKS: Final = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
+_GIVES: Final = {401: "Authorization", 407: "Proxy-Authorization"}
+
+
+class Authenticator:
+    """Challenges and checks. Nonces run on the wall clock and the shared secret, so that they outlive the process."""
+
+    def __init__(self, config: SwitchConfig) -> None:
+        self._realm = config.realm
+        self._algorithms = config.digest_algorithms
+        self._token = config.token
+        self._nonces = NonceFactory(config.secret, NONCE_S)
+
+    def has_credentials(self, request: Request) -> bool:
+        """Tell whether the request carries an answer to a challenge of ours, right or wrong."""
+        return self._credentials(request, 407) is not None
+
+    def check(self, core: Core, tx: ServerTransaction, request: Request, status: int) -> LineEntry | None:
+        """Return the line that proved its password; else answer the request (``status``, or 403) and return ``None``.
+
+        An unknown username and a wrong password are answered alike. Whether the line is active is the caller's to ask.
+        """
+        credentials = self._credentials(request, status)
+        if credentials is None:
+            self._challenge(core, tx, request, status, False)
+            return None
+        line = core.directory.line_by_username(credentials.username)
+        secrets = {"MD5": line.ha1_md5, "SHA-256": line.ha1_sha256} if line is not None else {}
+        secrets = {name: secret for name, secret in secrets.items() if secret}
+        if digest.verify(credentials, request.method, secrets):
+            verdict = self._nonces.check(credentials.nonce, credentials.count, core.wall, self._realm)
+            if verdict is NonceVerdict.FRESH:
+                return line
+        else:
+            verdict = self._nonces.is_ours(credentials.nonce, core.wall, self._realm)
+            if verdict is NonceVerdict.FRESH:
+                core.reply(tx, request, 403)
+                return None
+        self._challenge(core, tx, request, status, verdict is NonceVerdict.STALE)
+        return None
+
+    def _credentials(self, request: Request, status: int) -> Credentials | None:
+        for text in request.get_all(_GIVES[status]):
+            try:
+                credentials = Credentials.parse(text)
+            except ValueError:
+                continue
+            if credentials.realm == self._realm:
+                return credentials
+        return None
+
+    def _challenge(self, core: Core, tx: ServerTransaction, request: Request, status: int, stale: bool) -> None:
+        nonce = self._nonces.make(core.wall, self._realm)
+        rows = [
+            (_ASKS[status], str(Challenge(self._realm, nonce, algorithm, stale=stale)))
+            for algorithm in self._algorithms
+        ]
+        core.reply(tx, request, status, headers=rows)
+
+    def answer(self, request: Request, response: Response, username: str, ha1_md5: str) -> tuple[str, str] | None:
+        """Return the credentials row for a carrier's challenge, ``None`` when it asks for what we have not."""
+        for text in response.get_all(_ASKS[response.status]):
+            try:
+                challenge = Challenge.parse(text)
+                if challenge.algorithm != "MD5":
+                    continue
+                credentials = digest.answer(challenge, request.method, request.uri, username, ha1_md5, self._token())
+            except ValueError:
+                continue
+            return (_GIVES[response.status], str(credentials))
+        return None

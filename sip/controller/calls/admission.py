@@ -1,0 +1,191 @@
+"""From a caller's INVITE to a call that may be hunted for: who calls, may it, where to, is it paid for."""
+
+from __future__ import annotations
+
+from sip.controller.addressing import show_peer
+from sip.controller.calls.call import Call, Outcome
+from sip.controller.calls.states import Input
+from sip.controller.core import Core
+from sip.controller.directory import LineEntry, TrunkEntry
+from sip.controller.headers import ALLOW_ROW
+from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX
+from sip.controller.live import announce
+from sip.controller.policy import Authorisation, CallOffer, Refusal
+from sip.controller.q850 import NO_CIRCUIT, TEMPORARY_FAILURE, USER_BUSY
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.flow import Flow
+from sip.stack.message.message import Request
+from sip.stack.message.name_addr import NameAddr
+from sip.stack.message.uri import Uri
+from sip.stack.transaction.base import ServerTransaction
+
+
+def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+    """Take an INVITE outside a dialog: answer what is no call, else open one."""
+    if (request.call_id, request.from_tag) in core.offers:
+        core.reply(tx, request, 482)
+        return
+    try:
+        dialled = Uri.parse(request.uri)
+    except ValueError:
+        core.reply(tx, request, 400, "Bad Request-URI")
+        return
+    if dialled.scheme not in ("sip", "sips", "tel"):
+        core.reply(tx, request, 416)
+        return
+    if len(dialled.user) > CALLER_CHARS_MAX:
+        core.reply(tx, request, 414)
+        return
+    if len(request.contacts) != 1:
+        core.reply(tx, request, 400, "One Contact Expected")
+        return
+    caller = _identify(core, tx, request, flow)
+    if caller is not None:
+        _open(core, tx, request, flow, caller, dialled.user)
+
+
+def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
+    """Return the calling trunk (by address) or line (by digest); ``None`` when the request has been answered."""
+    trunk = core.directory.trunk_by_source(*flow.remote)
+    if trunk is not None and not core.auth.has_credentials(request):
+        if not trunk.is_active:
+            core.reply(tx, request, 403)
+            return None
+        return trunk
+    line = core.auth.check(core, tx, request, 407)
+    if line is not None and not line.is_active:
+        core.reply(tx, request, 403)
+        return None
+    return line
+
+
+def _open(
+    core: Core, tx: ServerTransaction, request: Request, flow: Flow, caller: LineEntry | TrunkEntry, dialled: str
+) -> None:
+    is_line = isinstance(caller, LineEntry)
+    offer = CallOffer(
+        call_id=core.config.call_id(),
+        tenant_id=caller.tenant_id,
+        line_id=caller.id if is_line else None,
+        trunk_id=None if is_line else caller.id,
+        caller=_own_number(caller) if isinstance(caller, LineEntry) else _claimed_number(request),
+        dialled=dialled,
+        peer=show_peer(flow),
+        received_at=core.wall,
+    )
+    call = Call(
+        offer,
+        request.call_id,
+        request.from_tag,
+        request.get("User-Agent") or "",
+        core.now,
+        request=request,
+        tx=tx,
+        flow=flow,
+        tag=core.config.token(),
+    )
+    tx.user = call
+    core.calls[call.call_id] = call
+    core.offers[(call.sip_call_id, call.from_tag)] = call
+    core.reply(tx, request, 100)
+    refusal = _over_limit(core, call, caller) or core.policy.screen(offer)
+    if refusal is None:
+        plan = core.policy.route(offer)
+        if isinstance(plan, Refusal):
+            refusal = plan
+        else:
+            call.plan = plan
+    if refusal is not None:
+        refuse(core, call, refusal)
+        return
+    _authorise(core, call)
+
+
+def _own_number(line: LineEntry) -> str:
+    return line.caller_number or line.extension or line.username
+
+
+def _claimed_number(request: Request) -> str:
+    """Return the number a trunk says is calling: P-Asserted-Identity (RFC 3325, a trunk is trusted), else From."""
+    asserted = request.get("P-Asserted-Identity")
+    if asserted:
+        try:
+            user = NameAddr.parse(asserted.split(",")[0]).uri.user
+        except ValueError:
+            user = ""
+        if user:
+            return user[:CALLER_CHARS_MAX]
+    try:
+        return request.from_.uri.user[:CALLER_CHARS_MAX]
+    except RemoteProtocolError:
+        return ""
+
+
+def _over_limit(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal | None:
+    """Take the caller's place, or say which bound is reached."""
+    if len(core.calls) > CALLS_MAX or core.stopping:
+        return Refusal(503, "", TEMPORARY_FAILURE, "limit.node_calls", retry_after_s=5)
+    if isinstance(caller, LineEntry):
+        call.release = core.take_place(core.line_calls, caller.id, caller.calls_max)
+        if call.release is None:
+            return Refusal(486, "", USER_BUSY, "limit.line_calls")
+    else:
+        call.release = core.take_place(core.trunk_calls, caller.id, caller.calls_max)
+        if call.release is None:
+            return Refusal(503, "", NO_CIRCUIT, "limit.trunk_calls")
+    return None
+
+
+def _authorise(core: Core, call: Call) -> None:
+    plan = call.plan
+    if plan is None:  # pragma: no cover - set by the caller
+        raise AssertionError("a call without plan")
+    call.authorising = True
+    call.timer = core.after(AUTHORISE_S_MAX, lambda: _unanswered(core, call))
+    announce(core, call)
+    core.policy.authorise(call.offer, plan, lambda result: core.post(lambda: _authorised(core, call, result)))
+
+
+def _authorised(core: Core, call: Call, result: Authorisation | Refusal) -> None:
+    if not call.authorising:
+        return
+    call.authorising = False
+    if isinstance(result, Refusal):
+        refuse(core, call, result)
+        return
+    call.authorisation = result
+    core.fire(call, Input.GRANTED)
+
+
+def _unanswered(core: Core, call: Call) -> None:
+    call.authorising = False
+    refuse(core, call, Refusal(503, "", TEMPORARY_FAILURE, "billing.unavailable"))
+
+
+def refuse(core: Core, call: Call, refusal: Refusal) -> None:
+    """End a call the platform does not make."""
+    if call.outcome is None:
+        call.outcome = Outcome(
+            refusal.status,
+            refusal.reason,
+            refusal.q850_cause,
+            "platform",
+            refusal.q850_cause,
+            0,
+            refusal.code,
+            refusal.fraud_rule_id,
+            refusal.retry_after_s,
+        )
+    core.fire(call, Input.REFUSED)
+
+
+def check_request(core: Core, tx: ServerTransaction, request: Request) -> bool:
+    """Answer what may not go on whatever it asks: 483, 420; returns whether it may."""
+    if request.max_forwards == 0:
+        core.reply(tx, request, 483)
+        return False
+    required = [*request.values("Require"), *request.values("Proxy-Require")]
+    if required:
+        core.reply(tx, request, 420, headers=[("Unsupported", ", ".join(required)), ALLOW_ROW])
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""From the callee's 200 to the caller's ACK, with the journal between the two."""
+
+from __future__ import annotations
+
+from sip.controller.addressing import contact_row
+from sip.controller.calls import limits_of_call
+from sip.controller.calls.call import Branch, Call, Leg, Outcome, Relay
+from sip.controller.calls.hunting import cancel_branches
+from sip.controller.calls.legs import came_through_nat, make_leg, send_ack, send_bye
+from sip.controller.calls.relaying import on_relay_ack
+from sip.controller.calls.saved import open_payload
+from sip.controller.calls.states import Input, State
+from sip.controller.core import Core
+from sip.controller.headers import ALLOW_ROW, body_rows, end_to_end_rows
+from sip.controller.limits import CALL_S_MAX, CROSSED_BYE_S_MAX
+from sip.controller.live import announce
+from sip.controller.q850 import NORMAL_CLEARING, TIMER_EXPIRED
+from sip.stack.dialog import Dialog
+from sip.stack.events import AckReceived
+
+
+def open_call(core: Core, call: Call) -> None:
+    """Write the start of a call whose callee answered; nothing is told to the caller yet."""
+    branch, attempt = call.winner, call.attempt
+    if branch is None or attempt is None or branch.leg is None:  # pragma: no cover - the table says otherwise
+        raise AssertionError("answered without a winner")
+    if call.outcome is not None:
+        # The caller's CANCEL came first, but the callee's 200 was on its way: the call counts as answered.
+        call.outcome, call.crossed = None, True
+    for timer in (call.timer, attempt.ring_timer, attempt.trunk_silent):
+        if timer is not None:
+            timer.cancel()
+    cancel_branches(core, attempt, branch)
+    call.answered_at, call.answered_now = core.wall, core.now
+    granted = call.authorisation.duration_max_s if call.authorisation is not None else CALL_S_MAX
+    call.limit_s = min(granted, CALL_S_MAX)
+    call.b_leg = branch.leg
+    if branch.request.body:
+        branch.leg.ack = send_ack(core, branch.leg, [], b"")
+    _open_a_leg(core, call, branch)
+    if call.plan is not None:
+        core.policy.answered(call.offer, call.plan)
+    announce(core, call)
+    core.write(open_payload(core, call), lambda: core.fire(call, Input.OPENED))
+
+
+def _open_a_leg(core: Core, call: Call, branch: Branch) -> None:
+    """Build the caller's 200 and its dialog."""
+    request, flow, answer = call.request, call.flow, call.answer
+    if request is None or flow is None or answer is None or call.b_leg is None:  # pragma: no cover - as above
+        raise AssertionError("answered without an INVITE")
+    headers = [contact_row(core.config, flow.transport, flow.local), ALLOW_ROW, *end_to_end_rows(answer)]
+    call.answer = core.endpoint.make_response(request, 200, "", branch.a_tag, headers, answer.body)
+    dialog = Dialog.as_server(request, call.answer, flow)
+    call.a_leg = make_leg(core, call, dialog, flow, True, came_through_nat(request, flow))
+    call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
+
+
+def tell_caller(core: Core, call: Call) -> None:
+    """Send the 200 that has waited for the disk."""
+    if call.tx is not None and call.answer is not None:
+        core.endpoint.respond(call.tx, call.answer, core.now)
+    call.request = call.answer = None
+    leave_setup(core, call)
+    limits_of_call.start(core, call)
+    if call.outcome is not None:
+        core.fire(call, Input.HANGUP)
+    elif call.crossed:
+        call.timer = core.after(CROSSED_BYE_S_MAX, lambda: _hang_up_for_caller(core, call))
+
+
+def leave_setup(core: Core, call: Call) -> None:
+    """Forget what only a call in set-up needs to be found by."""
+    core.offers.pop((call.sip_call_id, call.from_tag), None)
+    for key in call.early_keys:
+        core.early.pop(key, None)
+    call.early_keys.clear()
+
+
+def note_crossed(core: Core, call: Call) -> None:
+    """Remember that the caller gave up while its 200 was being written; it will have to hang up itself."""
+    call.outcome, call.crossed = None, True
+
+
+def defer(core: Core, call: Call) -> None:
+    """Let a hang-up wait until the caller has its 200; the outcome is kept in the call."""
+
+
+def _hang_up_for_caller(core: Core, call: Call) -> None:
+    if call.outcome is None:
+        call.outcome = Outcome(200, "", NORMAL_CLEARING, "caller", NORMAL_CLEARING, NORMAL_CLEARING)
+        core.fire(call, Input.HANGUP)
+
+
+def on_ack(core: Core, event: AckReceived) -> None:
+    """Take the caller's ACK, or that of a re-INVITE."""
+    request = event.request
+    user = event.tx.user if event.tx is not None else None
+    if isinstance(user, Relay):
+        on_relay_ack(core, user, request)
+        return
+    leg = core.dialogs.get((request.call_id, request.to_tag, request.from_tag))
+    if leg is not None and leg.is_a:
+        _acknowledged(core, leg)
+        other = leg.other
+        if other is not None and not other.acked:
+            other.ack = send_ack(core, other, body_rows(request), request.body)
+
+
+def on_no_ack(core: Core, call: Call) -> None:
+    """Give up a caller that never acknowledged its 200."""
+    leg = call.a_leg
+    if leg is None:
+        return
+    _acknowledged(core, leg)
+    # After a restart the ACK may have come before it: then a silence means nothing, and the probe will tell.
+    if call.state is State.UP and call.outcome is None and not call.restored:
+        call.outcome = Outcome(200, "", TIMER_EXPIRED, "platform", TIMER_EXPIRED, TIMER_EXPIRED)
+        core.fire(call, Input.HANGUP)
+
+
+def _acknowledged(core: Core, leg: Leg) -> None:
+    leg.acked = True
+    if leg.bye_reason is not None:
+        cause, leg.bye_reason = leg.bye_reason, None
+        send_bye(core, leg, cause)

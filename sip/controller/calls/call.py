@@ -1,0 +1,192 @@
+"""A call and its parts as plain state: legs, attempts, branches. What happens to them is in the modules beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sip.cdr.record import AttemptRecord, EndedBy
+from sip.controller.calls.states import State
+from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
+from sip.controller.timers import Timer
+from sip.stack.dialog import Dialog
+from sip.stack.flow import Flow
+from sip.stack.message.message import Request, Response
+from sip.stack.transaction.base import ClientTransaction, ServerTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended, for the parties and for the record."""
+
+    status: int
+    """Final status for the caller's INVITE; 200 when the call was answered."""
+    reason: str
+    """Reason phrase; "" for the usual one."""
+    cause: int
+    ended_by: EndedBy
+    a_cause: int
+    b_cause: int
+    code: str = ""
+    fraud_rule_id: int | None = None
+    retry_after_s: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """One INVITE of ours to one contact or trunk."""
+
+    call: Call
+    attempt: Attempt
+    request: Request
+    flow: Flow
+    a_tag: str
+    """Our tag towards the caller in the dialog that mirrors this branch: forks stay apart for the caller too."""
+    tx: ClientTransaction | None = None
+    heard: bool = False
+    """Any response has come."""
+    ringing: bool = False
+    final: int = 0
+    """Final status, 0 while there is none."""
+    reason: str = ""
+    cause: int = 0
+    abandoned: bool = False
+    """Cancelled or passed over; a 2xx that still comes is acknowledged and hung up."""
+    authenticated: bool = False
+    """Credentials were sent once; a second challenge is a refusal."""
+    leg: Leg | None = None
+    """Set with the first 2xx, also of a branch that lost."""
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One target being tried."""
+
+    number: int
+    target: Target
+    started_at: float
+    branches: list[Branch] = field(default_factory=list)
+    ringing_at: float | None = None
+    trunk_silent: Timer | None = None
+    ring_timer: Timer | None = None
+    timed_out: bool = False
+    closed: bool = False
+    """Its record is written."""
+    release: Callable[[], None] | None = None
+    """Gives the target's place among its line's or trunk's calls back."""
+
+
+@dataclass(slots=True, eq=False)
+class Relay:
+    """One request inside a dialog that is being passed on to the other leg."""
+
+    source: Leg
+    target: Leg
+    request: Request
+    server: ServerTransaction
+    client: ClientTransaction | None = None
+    authenticated: bool = False
+    answered: bool = False
+    """The source has its final response."""
+    ack: Request | None = None
+    """Our ACK to the target's 2xx."""
+
+
+@dataclass(slots=True, eq=False)
+class Goodbye:
+    """Our BYE under way in a dialog."""
+
+    leg: Leg
+    authenticated: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Probe:
+    """Our OPTIONS under way in a dialog: is the party still there?"""
+
+    leg: Leg
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One confirmed dialog of a call."""
+
+    call: Call
+    is_a: bool
+    dialog: Dialog
+    flow: Flow
+    """Where its requests go."""
+    other: Leg | None = None
+    acked: bool = False
+    """A leg: our 2xx has been acknowledged; B leg: we have acknowledged theirs."""
+    ack: Request | None = None
+    """The last ACK we sent, to be repeated with a repeated 2xx."""
+    bye_sent: bool = False
+    bye_reason: int | None = None
+    """A BYE with this cause waits for the ACK (RFC 3261 §15: not before)."""
+    gone: bool = False
+    """The party hung up or answered that it knows no such dialog."""
+    relay: Relay | None = None
+    """re-INVITE or UPDATE that came from this leg and is under way."""
+    behind_nat: bool = False
+    """The party's own idea of its address is worth nothing: it is reached the way it came."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call from the caller's INVITE to its record."""
+
+    offer: CallOffer
+    sip_call_id: str
+    from_tag: str
+    user_agent: str
+    started_now: float
+    """Monotonic; ``offer.received_at`` is the same instant on the wall clock."""
+    request: Request | None = None
+    """The caller's INVITE; gone once the call is up."""
+    tx: ServerTransaction | None = None
+    flow: Flow | None = None
+    tag: str = ""
+    """Our tag towards the caller where no branch has given one."""
+    plan: RoutePlan | None = None
+    authorisation: Authorisation | None = None
+    authorising: bool = False
+    """The business has not answered yet."""
+    state: State = State.AUTHORISING
+    outcome: Outcome | None = None
+    next_target: int = 0
+    attempt: Attempt | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    last_failure: Outcome | None = None
+    """How the latest attempt failed: the caller's answer when nothing better comes."""
+    winner: Branch | None = None
+    answer: Response | None = None
+    """The 2xx for the caller."""
+    a_leg: Leg | None = None
+    b_leg: Leg | None = None
+    ringing_at: float | None = None
+    pdd_s: float | None = None
+    answered_at: float | None = None
+    answered_now: float = 0.0
+    limit_s: float = 0.0
+    """Longest talk time, from the answer."""
+    ended_at: float | None = None
+    duration_s: float = 0.0
+    crossed: bool = False
+    """CANCEL came while the 200 was on its way."""
+    closing: list[tuple[ServerTransaction, Request]] = field(default_factory=list)
+    """BYEs whose answer waits for the end record; both parties' when they cross."""
+    restored: bool = False
+    """Taken up after a restart: whether the caller's ACK came before it is unknown."""
+    timer: Timer | None = None
+    """The one that fits the state: authorise, cancel, journal, crossed."""
+    limit_timer: Timer | None = None
+    probe_timer: Timer | None = None
+    early_keys: list[tuple[str, str, str]] = field(default_factory=list)
+    release: Callable[[], None] | None = None
+    """Gives the caller's place among its line's or trunk's calls back."""
+
+    @property
+    def call_id(self) -> str:
+        """The platform's own id of the call."""
+        return self.offer.call_id

@@ -1,0 +1,212 @@
+"""Trying targets one after the other, all contacts of a line at once, until somebody answers or nobody is left."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sip.controller.addressing import contact_row
+from sip.controller.calls import attempts, outgoing
+from sip.controller.calls.call import Attempt, Branch, Call, Outcome
+from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_leg, repeat_ack
+from sip.controller.calls.states import Input, State
+from sip.controller.core import Core
+from sip.controller.headers import ALLOW_ROW, body_rows
+from sip.controller.limits import TRUNK_SILENCE_S_MAX
+from sip.controller.live import announce
+from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
+from sip.stack.dialog import Dialog
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.message.message import Response
+
+_RING: Final = (180, 183)
+"""What stops the post-dial delay. 100 never does (ITU-T E.431 counts to the first tone the caller hears)."""
+
+_PASSED_ON: Final = frozenset({180, 181, 182, 183})
+
+
+def hunt(core: Core, call: Call) -> None:
+    """Try the next target; when there is none the call is exhausted."""
+    if call.timer is not None:
+        call.timer.cancel()
+    try_next(core, call)
+
+
+def try_next(core: Core, call: Call) -> None:
+    """Start the next target that can be tried at all."""
+    targets = call.plan.targets if call.plan is not None else ()
+    while call.next_target < len(targets):
+        target = targets[call.next_target]
+        call.next_target += 1
+        attempt = Attempt(len(call.attempts) + 1, target, core.wall)
+        call.attempt = attempt
+        failure = _launch(core, call, attempt)
+        if failure is None:
+            return
+        attempts.close(core, call, attempt, failure)
+    core.fire(call, Input.EXHAUSTED)
+
+
+def _launch(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
+    """Send the INVITEs of a target; returns why none could be sent."""
+    target = attempt.target
+    failure = _add_line(core, call, attempt) if target.kind == "line" else _add_trunk(core, call, attempt)
+    if failure is not None:
+        return failure
+    for branch in attempt.branches:
+        _send(core, branch)
+    attempt.ring_timer = core.after(target.ring_timeout_s, lambda: _rang_out(core, call, attempt))
+    return None
+
+
+def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
+    line = core.directory.lines.get(attempt.target.id)
+    bindings = core.locations.bindings(line.username, core.wall) if line is not None and line.is_active else ()
+    if line is None or not bindings:
+        return attempts.local_failure(480, SUBSCRIBER_ABSENT, "")
+    attempt.release = core.take_place(core.line_calls, line.id, line.calls_max)
+    if attempt.release is None:
+        return attempts.local_failure(486, USER_BUSY, "limit.line_calls")
+    attempt.branches = [outgoing.line_branch(core, call, attempt, line, binding) for binding in bindings]
+    return None
+
+
+def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
+    trunk = core.directory.trunks.get(attempt.target.id)
+    if trunk is None or not trunk.is_active or trunk.transport.upper() not in core.config.listen:
+        return attempts.local_failure(503, NO_CIRCUIT, "route.trunk_down")
+    attempt.release = core.take_place(core.trunk_calls, trunk.id, trunk.calls_max)
+    if attempt.release is None:
+        return attempts.local_failure(503, NO_CIRCUIT, "limit.trunk_calls")
+    attempt.branches = [outgoing.trunk_branch(core, call, attempt, trunk)]
+    attempt.trunk_silent = core.after(TRUNK_SILENCE_S_MAX, lambda: _rang_out(core, call, attempt))
+    return None
+
+
+def _send(core: Core, branch: Branch) -> None:
+    branch.tx = core.endpoint.send_request(branch.request, branch.flow, core.now)
+    branch.tx.user = branch
+
+
+def on_response(core: Core, branch: Branch, response: Response) -> None:
+    """Take any response to an INVITE of ours that opens a leg."""
+    branch.heard = True
+    silent = branch.attempt.trunk_silent
+    if silent is not None:
+        silent.cancel()
+    if response.status < 200:
+        _on_provisional(core, branch, response)
+    elif response.status < 300:
+        _on_answer(core, branch, response)
+    elif not branch.final:
+        if response.status in (401, 407) and _authenticate(core, branch, response):
+            return
+        branch.reason = response.reason
+        cause = parse_reason(response.get_all("Reason"))
+        _end_branch(core, branch, response.status, cause if cause is not None else cause_of_status(response.status))
+
+
+def on_failure(core: Core, branch: Branch, status: int) -> None:
+    """Learn that no final response will come: 408 for silence, 503 for a broken transport."""
+    if not branch.final:
+        _end_branch(core, branch, status, cause_of_status(status))
+
+
+def _on_provisional(core: Core, branch: Branch, response: Response) -> None:
+    call = branch.call
+    if response.status not in _PASSED_ON or call.state is not State.HUNTING or branch.abandoned:
+        return
+    if response.status in _RING:
+        _note_ringing(core, branch)
+    if call.tx is None or call.request is None or call.flow is None:
+        return
+    headers = [contact_row(core.config, call.flow.transport, call.flow.local), ALLOW_ROW, *body_rows(response)]
+    core.reply(call.tx, call.request, response.status, "", branch.a_tag, headers, response.body)
+    key = (call.sip_call_id, branch.a_tag, call.from_tag)
+    if key not in core.early:
+        core.early[key] = call
+        call.early_keys.append(key)
+
+
+def _note_ringing(core: Core, branch: Branch) -> None:
+    call, attempt = branch.call, branch.attempt
+    branch.ringing = True
+    if attempt.ringing_at is None:
+        attempt.ringing_at = core.wall
+    if call.ringing_at is None:
+        call.ringing_at = core.wall
+        call.pdd_s = round(core.now - call.started_now, 6)
+        announce(core, call)
+
+
+def _on_answer(core: Core, branch: Branch, response: Response) -> None:
+    call = branch.call
+    wanted = call.winner is None and not branch.abandoned and call.state in (State.HUNTING, State.CANCELLING)
+    if not wanted:
+        if branch.leg is None or not repeat_ack(core, branch.leg, response):
+            hang_up_stray(core, branch, response)
+        return
+    try:
+        dialog = Dialog.as_client(branch.request, response, branch.flow)
+    except RemoteProtocolError:
+        _end_branch(core, branch, 502, cause_of_status(502))
+        return
+    branch.leg = make_leg(core, call, dialog, branch.flow, False, contact_is_elsewhere(branch))
+    branch.final = response.status
+    call.winner = branch
+    call.answer = response
+    core.fire(call, Input.ANSWERED)
+
+
+def _authenticate(core: Core, branch: Branch, response: Response) -> bool:
+    """Answer a carrier's challenge once with the trunk's credentials; returns whether the INVITE was sent again."""
+    trunk = core.directory.trunks.get(branch.attempt.target.id) if branch.attempt.target.kind == "trunk" else None
+    if trunk is None or not trunk.username or branch.authenticated or branch.abandoned:
+        return False
+    row = core.auth.answer(branch.request, response, trunk.username, trunk.ha1_md5)
+    if row is None:
+        return False
+    branch.authenticated = True
+    branch.request = outgoing.with_credentials(core, branch, row)
+    _send(core, branch)
+    return True
+
+
+def _end_branch(core: Core, branch: Branch, status: int, cause: int) -> None:
+    branch.final = status
+    branch.cause = cause
+    call, attempt = branch.call, branch.attempt
+    if attempt.closed or branch.abandoned:
+        return
+    if status >= 600:
+        # RFC 3261 §16.7 step 5: the callee has spoken for all of its phones.
+        cancel_branches(core, attempt)
+    if all(other.final or other.abandoned for other in attempt.branches):
+        _end_attempt(core, call, attempt)
+
+
+def _end_attempt(core: Core, call: Call, attempt: Attempt) -> None:
+    failure = attempts.failure_of(attempt)
+    advance = attempts.may_advance(attempt, failure)
+    attempts.close(core, call, attempt, failure)
+    if call.state is State.HUNTING and advance:
+        try_next(core, call)
+    else:
+        core.fire(call, Input.EXHAUSTED)
+
+
+def cancel_branches(core: Core, attempt: Attempt, but: Branch | None = None) -> None:
+    """Take every INVITE of the target back that has no final response; their late answers will be hung up."""
+    for branch in attempt.branches:
+        if branch is not but and not branch.abandoned and not branch.final:
+            branch.abandoned = True
+            if branch.tx is not None:
+                core.endpoint.cancel(branch.tx, core.now)
+
+
+def _rang_out(core: Core, call: Call, attempt: Attempt) -> None:
+    """Give up a target nobody answered at, or a carrier that has not said a word."""
+    if attempt.closed or call.state is not State.HUNTING:
+        return
+    attempt.timed_out = True
+    cancel_branches(core, attempt)
+    _end_attempt(core, call, attempt)

@@ -1,0 +1,122 @@
+"""Confirmed dialogs: opening them, ACK, BYE, and the answers of branches that lost."""
+
+from __future__ import annotations
+
+from sip.controller.addressing import follow
+from sip.controller.calls.call import Branch, Call, Goodbye, Leg
+from sip.controller.core import Core
+from sip.controller.q850 import NORMAL_CLEARING, reason_header
+from sip.stack.dialog import Dialog
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.flow import Flow
+from sip.stack.message.message import Headers, Request, Response
+from sip.stack.message.uri import Uri
+
+
+def make_leg(core: Core, call: Call, dialog: Dialog, flow: Flow, is_a: bool, behind_nat: bool) -> Leg:
+    """Register a confirmed dialog."""
+    leg = Leg(call, is_a, dialog, flow, behind_nat=behind_nat)
+    redirect(leg, flow)
+    core.dialogs[dialog.key] = leg
+    return leg
+
+
+def redirect(leg: Leg, flow: Flow) -> None:
+    """Find anew where the leg's requests go; ``flow`` is the latest way its party was heard."""
+    leg.flow = leg.dialog.flow = follow(leg.dialog.next_hop, flow, leg.behind_nat)
+
+
+def came_through_nat(request: Request, flow: Flow) -> bool:
+    """Tell whether the sender's own Via names another address than the one it was heard from (RFC 3581 §2)."""
+    return request.via.host != flow.remote[0]
+
+
+def contact_is_elsewhere(branch: Branch) -> bool:
+    """Tell whether the branch was sent to another address than its Request-URI names: the phone is behind NAT."""
+    return Uri.parse(branch.request.uri).host != branch.flow.remote[0]
+
+
+def forget(core: Core, leg: Leg) -> None:
+    """Drop a dialog: from now on its requests are answered 481."""
+    core.dialogs.pop(leg.dialog.key, None)
+
+
+def send_ack(core: Core, leg: Leg, headers: Headers, body: bytes) -> Request:
+    """Acknowledge the leg's latest 2xx, with an answer where the 2xx had the offer."""
+    ack = leg.dialog.request("ACK", headers, body)
+    core.endpoint.send_ack(ack, leg.flow, core.now)
+    leg.acked = True
+    return ack
+
+
+def repeat_ack(core: Core, leg: Leg, response: Response) -> bool:
+    """Answer a 2xx that came again; returns whether it belongs to this leg."""
+    if response.to_tag != leg.dialog.remote_tag:
+        return False
+    if leg.ack is not None:
+        core.endpoint.send_ack(leg.ack, leg.flow, core.now)
+    return True
+
+
+def send_bye(core: Core, leg: Leg, cause: int) -> None:
+    """Hang up towards a party, as soon as RFC 3261 §15 allows: not before the ACK of our 2xx."""
+    if leg.gone or leg.bye_sent:
+        return
+    if not leg.acked and leg.is_a:
+        leg.bye_reason = cause
+        return
+    if not leg.acked:
+        leg.ack = send_ack(core, leg, [], b"")
+    leg.bye_sent = True
+    transmit_bye(core, Goodbye(leg), [reason_header(cause)])
+
+
+def transmit_bye(core: Core, goodbye: Goodbye, headers: Headers) -> None:
+    """Send a BYE and remember whose it is."""
+    leg = goodbye.leg
+    request = leg.dialog.request("BYE", [*headers, ("User-Agent", core.config.server_name)])
+    core.endpoint.send_request(request, leg.flow, core.now).user = goodbye
+
+
+def on_bye_done(core: Core, goodbye: Goodbye, response: Response | None, request: Request) -> None:
+    """Take the end of our BYE, ``None`` for silence; a carrier's challenge is answered once."""
+    leg = goodbye.leg
+    if response is not None:
+        if response.status < 200:
+            return
+        if response.status in (401, 407) and not goodbye.authenticated:
+            row = trunk_answer(core, leg, request, response)
+            if row is not None:
+                goodbye.authenticated = True
+                transmit_bye(core, goodbye, [row, *[pair for pair in request.headers if pair[0] == "Reason"]])
+                return
+    forget(core, leg)
+
+
+def trunk_answer(core: Core, leg: Leg, request: Request, response: Response) -> tuple[str, str] | None:
+    """Return the credentials a carrier asks for within the dialog; ``None`` for a line or a trunk that has none."""
+    attempt = leg.call.attempt
+    trunk_id = leg.call.offer.trunk_id if leg.is_a else None
+    if not leg.is_a and attempt is not None and attempt.target.kind == "trunk":
+        trunk_id = attempt.target.id
+    trunk = core.directory.trunks.get(trunk_id) if trunk_id is not None else None
+    if trunk is None or not trunk.username:
+        return None
+    return core.auth.answer(request, response, trunk.username, trunk.ha1_md5)
+
+
+def hang_up_stray(core: Core, branch: Branch, response: Response) -> None:
+    """Acknowledge and end an answer nobody wants: a phone that lost, or that answered after our CANCEL."""
+    try:
+        dialog = Dialog.as_client(branch.request, response, branch.flow)
+    except RemoteProtocolError:
+        return
+    known = core.dialogs.get(dialog.key)
+    if known is not None:
+        repeat_ack(core, known, response)
+        return
+    leg = make_leg(core, branch.call, dialog, branch.flow, False, contact_is_elsewhere(branch))
+    if branch.leg is None:
+        branch.leg = leg
+    leg.ack = send_ack(core, leg, [], b"")
+    send_bye(core, leg, NORMAL_CLEARING)

@@ -1,0 +1,68 @@
+"""The callee's side is built anew: nothing of the caller's leg is copied but what ``headers`` names."""
+
+from __future__ import annotations
+
+from sip.controller.addressing import contact_row
+from sip.controller.calls.call import Attempt, Branch, Call
+from sip.controller.core import Core
+from sip.controller.directory import LineEntry, TrunkEntry
+from sip.controller.headers import ALLOW_ROW, end_to_end_rows
+from sip.controller.limits import MAX_FORWARDS
+from sip.controller.location import Binding
+from sip.stack.flow import Flow
+from sip.stack.message.message import Request
+from sip.stack.message.name_addr import NameAddr
+from sip.stack.message.uri import Uri
+
+
+def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, binding: Binding) -> Branch:
+    """Return the branch to one contact of a line, not yet sent."""
+    to = Uri("sip", line.username, core.config.realm)
+    request = _invite(core, call, attempt, binding.uri, to, binding.flow)
+    return Branch(call, attempt, request, binding.flow, core.config.token())
+
+
+def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> Branch:
+    """Return the branch to a carrier, not yet sent."""
+    transport = trunk.transport.upper()
+    flow = Flow(transport, core.config.listen[transport], (trunk.host, trunk.port))
+    params = () if transport == "UDP" else (("transport", transport.lower()),)
+    uri = Uri("sip", attempt.target.called, trunk.host, trunk.port, params)
+    to = Uri("sip", attempt.target.called, trunk.host)
+    request = _invite(core, call, attempt, str(uri), to, flow)
+    return Branch(call, attempt, request, flow, core.config.token())
+
+
+def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: Flow) -> Request:
+    incoming = call.request
+    if incoming is None:  # pragma: no cover - a call in set-up has it
+        raise AssertionError("a call without INVITE")
+    config = core.config
+    target = attempt.target
+    caller = NameAddr(Uri("sip", target.caller or "anonymous", config.realm), _printable(target.caller_name))
+    hops = min(incoming.max_forwards if incoming.max_forwards is not None else MAX_FORWARDS, MAX_FORWARDS) - 1
+    headers = [
+        ("Max-Forwards", str(hops)),
+        ("From", f"{caller};tag={config.token()}"),
+        ("To", f"<{to}>"),
+        ("Call-ID", config.token()),
+        ("CSeq", "1 INVITE"),
+        contact_row(config, flow.transport, flow.local),
+        ALLOW_ROW,
+        ("User-Agent", config.server_name),
+        *end_to_end_rows(incoming),
+    ]
+    return Request("INVITE", uri, headers, incoming.body)
+
+
+def with_credentials(core: Core, branch: Branch, row: tuple[str, str]) -> Request:
+    """Return the branch's INVITE once more, with the answer to a challenge and the next number (RFC 3261 §22.2)."""
+    request = branch.request
+    again = Request(request.method, request.uri, [pair for pair in request.headers if pair[0] != "Via"], request.body)
+    again.set("CSeq", f"{request.cseq.number + 1} INVITE")
+    again.add(*row)
+    return again
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(char for char in text if char.isprintable())

@@ -1,0 +1,164 @@
+"""Requests inside a confirmed dialog: what is passed to the other leg, and what is answered here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sip.controller.addressing import contact_row
+from sip.controller.calls.call import Leg, Relay
+from sip.controller.calls.legs import redirect, send_ack, trunk_answer
+from sip.controller.calls.limits_of_call import end_by_platform
+from sip.controller.calls.saved import open_payload
+from sip.controller.calls.states import State
+from sip.controller.core import Core
+from sip.controller.headers import ALLOW_ROW, body_rows, end_to_end_rows
+from sip.controller.q850 import TEMPORARY_FAILURE, TIMER_EXPIRED
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.message.message import Headers, Request, Response
+from sip.stack.transaction.base import ServerTransaction
+
+RELAYED: Final = frozenset({"INVITE", "UPDATE", "INFO"})
+
+_OFFERS: Final = frozenset({"INVITE", "UPDATE"})
+"""Methods that carry offer and answer: one at a time in a call (RFC 3261 §14, 3311 §5.2)."""
+
+
+def relay(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:
+    """Pass a request on to the other leg, or say why not now."""
+    call, target = leg.call, leg.other
+    if call.state is not State.UP or target is None or target.gone or target.bye_sent:
+        core.reply(tx, request, 491 if call.state is State.ANSWERING else 481)
+        return
+    if request.method in _OFFERS:
+        if leg.relay is not None:
+            # RFC 3261 §14.2: the sender's own former request is still open.
+            core.reply(tx, request, 500, headers=[("Retry-After", "1")])
+            return
+        if target.relay is not None or not leg.acked or not target.acked:
+            core.reply(tx, request, 491)
+            return
+    passing = Relay(leg, target, request, tx)
+    if request.method in _OFFERS:
+        leg.relay = passing
+    tx.user = passing
+    _send(core, passing, [])
+
+
+def _send(core: Core, passing: Relay, credentials: Headers) -> None:
+    target, request = passing.target, passing.request
+    rows = [*end_to_end_rows(request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
+    sent = target.dialog.request(request.method, rows, request.body)
+    passing.client = core.endpoint.send_request(sent, target.flow, core.now)
+    passing.client.user = passing
+
+
+def on_relay_response(core: Core, passing: Relay, response: Response) -> None:
+    """Take the other leg's answer to a request that was passed on."""
+    if response.status < 200:
+        return
+    if passing.answered:
+        if passing.ack is not None:
+            core.endpoint.send_ack(passing.ack, passing.target.flow, core.now)
+        elif response.status < 300 and passing.request.method == "INVITE" and passing.source.relay is not passing:
+            send_ack(core, passing.target, [], b"")
+        return
+    if response.status < 300:
+        _pass_success(core, passing, response)
+    elif not _authenticate(core, passing, response):
+        _pass_failure(core, passing, response)
+
+
+def _pass_success(core: Core, passing: Relay, response: Response) -> None:
+    source, target, request = passing.source, passing.target, passing.request
+    passing.answered = True
+    is_invite = request.method == "INVITE"
+    try:
+        target.dialog.receive_response(response)
+    except RemoteProtocolError:
+        # Its Contact is unreadable: the old target stands.
+        pass
+    else:
+        redirect(target, target.flow)
+    if is_invite and request.body:
+        passing.ack = send_ack(core, target, [], b"")
+    headers = end_to_end_rows(response)
+    if request.method in _OFFERS:
+        headers = [contact_row(core.config, source.flow.transport, source.flow.local), ALLOW_ROW, *headers]
+    core.reply(passing.server, request, response.status, "", "", headers, response.body)
+    if not is_invite:
+        source.relay = None if source.relay is passing else source.relay
+    if request.method in _OFFERS and source.call.state is State.UP:
+        core.write(open_payload(core, source.call), None)
+
+
+def _authenticate(core: Core, passing: Relay, response: Response) -> bool:
+    """Answer a carrier's challenge once; returns whether the request was sent again."""
+    client = passing.client
+    if response.status not in (401, 407) or passing.authenticated or client is None:
+        return False
+    row = trunk_answer(core, passing.target, client.request, response)
+    if row is None:
+        return False
+    passing.authenticated = True
+    _send(core, passing, [row])
+    return True
+
+
+def _pass_failure(core: Core, passing: Relay, response: Response) -> None:
+    # A challenge that crossed would make the party send its own credentials to a stranger.
+    status = 403 if response.status in (401, 407) else 488 if response.status < 400 else response.status
+    _finish(core, passing, status)
+    if response.status in (408, 481):
+        passing.target.gone = response.status == 481
+        end_by_platform(core, passing.source.call, TEMPORARY_FAILURE)
+
+
+def on_relay_failure(core: Core, passing: Relay, status: int) -> None:
+    """Learn that the other leg is silent (408: its dialog is over, RFC 3261 §12.2.1.2) or out of reach (503)."""
+    if not passing.answered:
+        _finish(core, passing, status)
+        if status == 408:
+            end_by_platform(core, passing.source.call, TIMER_EXPIRED)
+
+
+def _finish(core: Core, passing: Relay, status: int) -> None:
+    passing.answered = True
+    if passing.source.relay is passing:
+        passing.source.relay = None
+    core.reply(passing.server, passing.request, status)
+
+
+def on_relay_cancelled(core: Core, passing: Relay) -> None:
+    """Take back a re-INVITE whose sender took it back; the other leg's 487 ends it."""
+    if not passing.answered and passing.client is not None:
+        core.endpoint.cancel(passing.client, core.now)
+
+
+def on_relay_ack(core: Core, passing: Relay, ack: Request) -> None:
+    """Take the ACK of a re-INVITE that was answered 2xx; it carries the answer where the 2xx had the offer."""
+    if passing.ack is None and passing.answered:
+        passing.ack = send_ack(core, passing.target, body_rows(ack), ack.body)
+    if passing.source.relay is passing:
+        passing.source.relay = None
+
+
+def on_relay_no_ack(core: Core, passing: Relay) -> None:
+    """End a call whose party never acknowledged its own re-INVITE's 2xx."""
+    if passing.source.relay is passing:
+        passing.source.relay = None
+    end_by_platform(core, passing.source.call, TIMER_EXPIRED)
+
+
+def abort_relays(core: Core, leg: Leg) -> None:
+    """Answer what is still open when the call ends (RFC 3261 §15.1.2)."""
+    passing = leg.relay
+    if passing is None:
+        return
+    leg.relay = None
+    if not passing.answered:
+        passing.answered = True
+        core.reply(passing.server, passing.request, 487)
+        if passing.client is not None and passing.request.method == "INVITE":
+            core.endpoint.cancel(passing.client, core.now)
+    elif passing.ack is None and passing.request.method == "INVITE":
+        passing.ack = send_ack(core, passing.target, [], b"")

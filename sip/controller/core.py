@@ -1,0 +1,166 @@
+"""What all parts of the switch share: ports, clocks, timers, open calls and the way an input moves a call."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from sip.controller.auth import Authenticator
+from sip.controller.calls.call import Call, Leg
+from sip.controller.calls.states import TRANSITIONS, Action, Input
+from sip.controller.directory import Directory
+from sip.controller.limits import JOURNAL_S_MAX
+from sip.controller.location import LocationTable
+from sip.controller.policy import CallPolicy
+from sip.controller.ports import JournalPort, LivePort, SwitchConfig
+from sip.controller.timers import Timer, TimerQueue
+from sip.stack.endpoint import Endpoint
+from sip.stack.message.message import Request
+from sip.stack.transaction.base import ServerTransaction
+
+log = logging.getLogger(__name__)
+
+DialogKey = tuple[str, str, str]
+
+
+class _Pending:
+    """Somebody waits for the journal; whichever comes first, disk, failure or time, lets them go on."""
+
+    __slots__ = ("then", "timer")
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        self.then: Callable[[], object] | None = then
+        self.timer: Timer | None = None
+
+
+class Core:
+    """Shared state. ``now`` (monotonic) and ``wall`` are the clocks of the turn that is being worked on."""
+
+    def __init__(
+        self,
+        config: SwitchConfig,
+        endpoint: Endpoint,
+        directory: Directory,
+        policy: CallPolicy,
+        journal: JournalPort,
+        locations: LocationTable,
+        live: LivePort,
+        wake: Callable[[], None],
+    ) -> None:
+        self.config = config
+        self.endpoint = endpoint
+        self.directory = directory
+        self.policy = policy
+        self.locations = locations
+        self.live = live
+        self.auth = Authenticator(config)
+        self.now = 0.0
+        self.wall = 0.0
+        self.timers = TimerQueue()
+        self.calls: dict[str, Call] = {}
+        self.dialogs: dict[DialogKey, Leg] = {}
+        self.early: dict[DialogKey, Call] = {}
+        """Dialogs of ours with callers who have not been answered."""
+        self.offers: dict[tuple[str, str], Call] = {}
+        """Calls in set-up by the caller's Call-ID and tag: the same request over another path is a loop (482)."""
+        self.line_calls: Counter[int] = Counter()
+        self.trunk_calls: Counter[int] = Counter()
+        self.actions: dict[Action, Callable[[Core, Call], None]] = {}
+        self.stopping = False
+        self._journal = journal
+        self._journal_broken = False
+        self._waiting: set[_Pending] = set()
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._wake = wake
+
+    def fire(self, call: Call, event: Input) -> bool:
+        """Move a call along its table; returns whether there was an arrow. Late events have none and do nothing."""
+        arrow = TRANSITIONS.get((call.state, event))
+        if arrow is None:
+            return False
+        call.state, action = arrow
+        self.actions[action](self, call)
+        return True
+
+    def post(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` run in the next turn, when the clocks are right; for answers from outside."""
+        self._inbox.append(callback)
+        self._wake()
+
+    def run_posted(self) -> bool:
+        """Run what was posted; returns whether there was anything."""
+        if not self._inbox:
+            return False
+        while self._inbox:
+            self._inbox.popleft()()
+        return True
+
+    def after(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` once in ``delay_s`` seconds."""
+        return self.timers.add(self.now + delay_s, callback)
+
+    def write(self, payload: dict[str, Any], then: Callable[[], object] | None) -> None:
+        """Append to the journal; ``then`` runs once it is on disk, or at once when the journal is broken."""
+        if then is None:
+            self._journal.append(payload, None)
+            return
+        pending = _Pending(then)
+        self._waiting.add(pending)
+        pending.timer = self.after(JOURNAL_S_MAX, lambda: self._journal_slow(pending))
+        self._journal.append(payload, lambda: self.post(lambda: self._durable(pending)))
+        if self._journal_broken:
+            self.post(lambda: self._release(pending))
+
+    def journal_failed(self, error: str) -> None:
+        """Let every call go on without the journal until it works again; says so once."""
+        if not self._journal_broken:
+            log.error("journal is broken, calls go on without it: %s", error)
+        self._journal_broken = True
+        for pending in list(self._waiting):
+            self._release(pending)
+
+    def _journal_slow(self, pending: _Pending) -> None:
+        if pending.then is not None:
+            self.journal_failed(f"nothing was written for {JOURNAL_S_MAX:g} s")
+
+    def _durable(self, pending: _Pending) -> None:
+        if self._journal_broken:
+            self._journal_broken = False
+            log.warning("journal works again")
+        self._release(pending)
+
+    def _release(self, pending: _Pending) -> None:
+        self._waiting.discard(pending)
+        if pending.timer is not None:
+            pending.timer.cancel()
+        then, pending.then = pending.then, None
+        if then is not None:
+            then()
+
+    def reply(
+        self,
+        tx: ServerTransaction,
+        request: Request,
+        status: int,
+        reason: str = "",
+        to_tag: str = "",
+        headers: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Answer a request."""
+        self.endpoint.respond(tx, self.endpoint.make_response(request, status, reason, to_tag, headers, body), self.now)
+
+    def take_place(self, counter: Counter[int], key: int, most: int) -> Callable[[], None] | None:
+        """Count one more call of a line or trunk; returns how to give the place back, ``None`` when none is free."""
+        if counter[key] >= most:
+            return None
+        counter[key] += 1
+
+        def release() -> None:
+            counter[key] -= 1
+            if counter[key] <= 0:
+                del counter[key]
+
+        return release

@@ -1,0 +1,91 @@
+"""What the switch needs from outside, and the settings it is made with. No port may block or raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypedDict
+
+
+class JournalPort(Protocol):
+    """The append-only call journal (``sip.cdr.journal.Journal``)."""
+
+    def append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
+        """Write ``payload``; ``on_durable`` is called once it is on disk, on the switch's own thread."""
+        ...
+
+
+class LocationStore(Protocol):
+    """Where bindings survive a restart; memory is the truth, this is its copy."""
+
+    def save(self, username: str, bindings: list[dict[str, Any]], expires_at: float) -> None:
+        """Keep the line's bindings until ``expires_at`` (wall clock); an empty list forgets them."""
+        ...
+
+
+class LiveCall(TypedDict):
+    """One call in the live view; times are wall-clock seconds."""
+
+    call_id: str
+    tenant_id: int
+    state: Literal["trying", "ringing", "answered"]
+    caller: str
+    called: str
+    line_id: int | None
+    trunk_id: int | None
+    started_at: float
+    answered_at: float | None
+
+
+class LivePort(Protocol):
+    """Who watches calls come and go."""
+
+    def changed(self, call: LiveCall) -> None:
+        """Learn that a call is new or in another state."""
+        ...
+
+    def ended(self, call_id: str) -> None:
+        """Learn that a call is over."""
+        ...
+
+
+class NoLive:
+    """A live port that nobody watches."""
+
+    def changed(self, call: LiveCall) -> None:
+        """Do nothing."""
+
+    def ended(self, call_id: str) -> None:
+        """Do nothing."""
+
+
+class NoLocationStore:
+    """A location store that keeps nothing."""
+
+    def save(self, username: str, bindings: list[dict[str, Any]], expires_at: float) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchConfig:
+    """How one switch is set up."""
+
+    node: str
+    """Name in call records, unique among the nodes."""
+    realm: str
+    """Realm of digest and host of From and To towards the parties."""
+    secret: bytes
+    """Key of the nonces; the same after a restart, so that phones need not be challenged anew."""
+    token: Callable[[], str]
+    """Source of tags and Call-IDs: at least 64 bits, unguessable, characters of ``token``."""
+    call_id: Callable[[], str]
+    """Source of the platform's call ids: 32 hex digits, unique for ever."""
+    listen: Mapping[str, tuple[str, int]]
+    """Address of our socket by transport (``UDP``, ``TCP``): where requests of ours start."""
+    contact: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Address parties are told to send to, by transport; ``listen`` where it is missing."""
+    server_name: str = "Trunkline"
+    """User-Agent and Server."""
+    digest_algorithms: tuple[str, ...] = ("MD5",)
+    """Algorithms challenged with, best first. Both MD5 and SHA-256 are always accepted; many phones give up
+    when they see a challenge with an algorithm they do not know beside one they do."""

@@ -1,0 +1,218 @@
+"""The switch: takes what the endpoint tells, decides, and tells the endpoint what to send. No I/O, no clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sip.controller import recovery
+from sip.controller.calls import answering, closing, hunting, in_dialog, legs, limits_of_call, relaying
+from sip.controller.calls.admission import check_request, receive_invite
+from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Relay
+from sip.controller.calls.states import Action
+from sip.controller.core import Core
+from sip.controller.directory import Directory
+from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
+from sip.controller.limits import BINDING_SWEEP_S
+from sip.controller.live import live_call
+from sip.controller.location import LocationTable
+from sip.controller.policy import CallPolicy
+from sip.controller.ports import JournalPort, LiveCall, LivePort, LocationStore, NoLive, NoLocationStore, SwitchConfig
+from sip.controller.registrar import receive_register
+from sip.stack.endpoint import Endpoint
+from sip.stack.errors import RemoteProtocolError
+from sip.stack.events import (
+    AckReceived,
+    CancelReceived,
+    Event,
+    RequestReceived,
+    ResponseReceived,
+    TransactionTimedOut,
+    TransportFailed,
+)
+
+log = logging.getLogger(__name__)
+
+_ACTIONS: dict[Action, Callable[[Core, Call], None]] = {
+    Action.HUNT: hunting.hunt,
+    Action.FAIL: closing.fail,
+    Action.CANCEL_BRANCHES: closing.cancel_call,
+    Action.SETTLE: closing.settle,
+    Action.OPEN: answering.open_call,
+    Action.TELL_CALLER: answering.tell_caller,
+    Action.NOTE_CROSSED: answering.note_crossed,
+    Action.DEFER: answering.defer,
+    Action.HANG_UP: closing.hang_up,
+    Action.FINISH: closing.finish,
+}
+
+
+class Switch:
+    """One node's call control over one endpoint.
+
+    After feeding the endpoint call ``process``; when ``get_timer`` is due call ``handle_timer``; then send what the
+    endpoint has. ``wake`` is called when an answer came from outside (policy, journal): ``process`` is to be called
+    soon. ``now`` is monotonic, ``wall`` seconds since the epoch. All on one thread.
+    """
+
+    def __init__(
+        self,
+        config: SwitchConfig,
+        endpoint: Endpoint,
+        directory: Directory,
+        policy: CallPolicy,
+        journal: JournalPort,
+        store: LocationStore | None = None,
+        live: LivePort | None = None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.locations = LocationTable(store or NoLocationStore())
+        self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
+        self._core.actions = _ACTIONS
+        self._endpoint = endpoint
+        self._next_sweep: float | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """The network as the next call will see it; replace it at any time."""
+        return self._core.directory
+
+    @directory.setter
+    def directory(self, directory: Directory) -> None:
+        self._core.directory = directory
+
+    @property
+    def calls_in_setup(self) -> int:
+        """Calls that are neither up nor over."""
+        return len(self._core.offers)
+
+    def open_call_ids(self) -> frozenset[str]:
+        """Return every call that is not over: those whose holds are not orphans."""
+        return frozenset(self._core.calls)
+
+    def live_calls(self) -> list[LiveCall]:
+        """Return every call that is not over, for the first paint."""
+        return [live_call(call) for call in self._core.calls.values() if call.ended_at is None]
+
+    def restore(self, states: Iterable[dict[str, Any]], now: float, wall: float) -> int:
+        """Go on, after a restart, with the calls the journal has open; returns how many could be read."""
+        self._core.now, self._core.wall = now, wall
+        restored = recovery.restore(self._core, states)
+        self._drain()
+        return restored
+
+    def stop(self, now: float, wall: float) -> None:
+        """Take no new calls and end those in set-up (503); calls that are up stay up and in the journal."""
+        core = self._core
+        core.now, core.wall, core.stopping = now, wall, True
+        for call in list(core.offers.values()):
+            closing.refuse_for_stop(core, call)
+        self._drain()
+
+    def journal_failed(self, error: str) -> None:
+        """Learn that the journal cannot write: calls go on without it until it can."""
+        self._core.post(lambda: self._core.journal_failed(error))
+
+    def get_timer(self) -> float | None:
+        """Return when ``handle_timer`` is next to be called; the endpoint's own timers included."""
+        times = [at for at in (self._core.timers.next_at(), self._endpoint.get_timer(), self._next_sweep) if at]
+        return min(times, default=None)
+
+    def handle_timer(self, now: float, wall: float) -> None:
+        """Do what is due by ``now``, the endpoint's part included."""
+        self._core.now, self._core.wall = now, wall
+        self._endpoint.handle_timer(now)
+        self._drain()
+        self._core.timers.run(now)
+        self._drain()
+        if self._next_sweep is None or now >= self._next_sweep:
+            self._next_sweep = now + BINDING_SWEEP_S
+            self.locations.sweep(wall)
+
+    def process(self, now: float, wall: float) -> None:
+        """Work on everything the endpoint tells and everything that was answered from outside."""
+        self._core.now, self._core.wall = now, wall
+        self._drain()
+
+    def _drain(self) -> None:
+        core, endpoint = self._core, self._endpoint
+        while True:
+            event = endpoint.next_event()
+            while event is not None:
+                self._take(event)
+                event = endpoint.next_event()
+            if not core.run_posted():
+                return
+
+    def _take(self, event: Event) -> None:
+        core = self._core
+        if isinstance(event, ResponseReceived):
+            self._response(event)
+        elif isinstance(event, RequestReceived):
+            try:
+                self._request(event)
+            except RemoteProtocolError as error:
+                # Nothing of the request has taken effect yet: handlers read first and change afterwards.
+                core.reply(event.tx, event.request, error.status, error.reason)
+        elif isinstance(event, AckReceived):
+            answering.on_ack(core, event)
+        elif isinstance(event, CancelReceived):
+            self._cancel(event)
+        else:
+            self._failure(event)
+
+    def _request(self, event: RequestReceived) -> None:
+        core, tx, request, flow = self._core, event.tx, event.request, event.flow
+        if not check_request(core, tx, request):
+            return
+        if request.to_tag:
+            in_dialog.receive(core, tx, request, flow)
+        elif request.method == "INVITE":
+            receive_invite(core, tx, request, flow)
+        elif request.method == "REGISTER":
+            receive_register(core, tx, request, flow)
+        elif request.method == "OPTIONS":
+            core.reply(tx, request, 200, headers=in_dialog.CAPABILITIES)
+        elif request.method in ("BYE", "UPDATE", "INFO"):
+            core.reply(tx, request, 481)
+        else:
+            core.reply(tx, request, 405 if request.method in KNOWN_METHODS else 501, headers=[ALLOW_ROW])
+
+    def _response(self, event: ResponseReceived) -> None:
+        core, user, response = self._core, event.tx.user, event.response
+        if isinstance(user, Branch):
+            hunting.on_response(core, user, response)
+        elif isinstance(user, Goodbye):
+            legs.on_bye_done(core, user, response, event.tx.request)
+        elif isinstance(user, Relay):
+            relaying.on_relay_response(core, user, response)
+        elif isinstance(user, Probe):
+            limits_of_call.on_probe_done(core, user.leg, response)
+
+    def _cancel(self, event: CancelReceived) -> None:
+        user = event.tx.user
+        if isinstance(user, Call):
+            closing.cancel(self._core, user)
+        elif isinstance(user, Relay):
+            relaying.on_relay_cancelled(self._core, user)
+
+    def _failure(self, event: TransactionTimedOut | TransportFailed) -> None:
+        core, tx, user = self._core, event.tx, event.tx.user
+        silent = isinstance(event, TransactionTimedOut)
+        if isinstance(user, Branch):
+            hunting.on_failure(core, user, 408 if silent else 503)
+        elif isinstance(user, Goodbye):
+            legs.on_bye_done(core, user, None, tx.request)
+        elif isinstance(user, Probe):
+            limits_of_call.on_probe_done(core, user.leg, None)
+        elif isinstance(user, Relay):
+            if tx is not user.server:
+                relaying.on_relay_failure(core, user, 408 if silent else 503)
+            elif silent:
+                relaying.on_relay_no_ack(core, user)
+        elif isinstance(user, Call):
+            if silent:
+                answering.on_no_ack(core, user)
+            else:
+                closing.cancel(core, user)
