@@ -21,7 +21,7 @@ from tenants.models import Tenant
 
 M = TypeVar("M", bound=models.Model)
 
-PASSWORD_CHARS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+PASSWORD_CHARS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105
 """Without 0 O 1 l I: people type it into phones."""
 PASSWORD_LENGTH = 20
 """Some 115 random bits: beyond guessing, even from a stolen HA1."""

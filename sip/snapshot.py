@@ -6,7 +6,7 @@ Raw SQL and positional entries: 10,000 lines are read in some 30 ms. The cursor 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
@@ -46,7 +46,8 @@ def load_lines(cursor: Cursor) -> list[LineEntry]:
 def load_trunks(cursor: Cursor) -> list[TrunkEntry]:
     """Return all trunks."""
     cursor.execute(TRUNKS_SQL)
-    return [TrunkEntry(*row[:6], tuple(row[6]), *row[7:]) for row in cursor.fetchall()]
+    entries = [TrunkEntry(*row) for row in cursor.fetchall()]
+    return [replace(entry, source_addresses=tuple(entry.source_addresses)) for entry in entries]
 
 
 def load_routes(cursor: Cursor) -> list[RouteEntry]:
@@ -74,6 +75,3 @@ def from_json(data: dict[str, Any]) -> tuple[list[LineEntry], list[TrunkEntry], 
     """
     trunks = [TrunkEntry(**item | {"source_addresses": tuple(item["source_addresses"])}) for item in data["trunks"]]
     return [LineEntry(**item) for item in data["lines"]], trunks, [RouteEntry(**item) for item in data["routes"]]
-
-
-assert [field.name for field in fields(RouteEntry)] == ["id", "tenant_id", "prefix", "trunk_id", "priority"]

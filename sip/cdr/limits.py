@@ -52,5 +52,14 @@ BATCH_BYTES_MAX: Final = 4_194_304
 POLL_S: Final = 0.05
 """Pause of an idle loader: it bounds the time from a durable record to its committed row."""
 
+POLL_BUSY_S: Final = 0.15
+"""Pause after a batch of ``BUSY_RECORDS``: a transaction costs as much as twenty records, so a busy loader gathers."""
+
+BUSY_RECORDS: Final = 10
+"""From so many records in a batch on, the loader is busy."""
+
+GAP_BYTES_KEPT: Final = 65_536
+"""Of a damaged stretch so much is put aside: enough to see by eye what it was."""
+
 BACKOFF_S_MAX: Final = 2.0
 """Longest pause between two tries while PostgreSQL is away."""

@@ -1,0 +1,97 @@
+"""Rows of calls and attempts from records, many a statement.
+
+The spool's JSON goes to PostgreSQL as it is and is taken apart there: measured against COPY into a staging table, the
+whole costs a fifth less for large batches (no second encoding) and half for small ones (one statement instead of four).
+COPY straight into the tables is no choice: PostgreSQL refuses it under row-level security.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, LiteralString, cast
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from sip.cdr.record import AttemptRecord, CallRecord
+
+_TIMES = frozenset({"started_at", "ringing_at", "answered_at", "ended_at"})
+_TYPES = {
+    "call_id": "uuid",
+    "attempts": "json",
+    "is_emergency": "boolean",
+    "is_last": "boolean",
+    "attempt": "smallint",
+    "sip_status": "smallint",
+    "duration_s": "double precision",
+    "pdd_s": "double precision",
+}
+
+_CALL = [field.name for field in fields(CallRecord) if field.name != "attempts"]
+_ATTEMPT = [field.name for field in fields(AttemptRecord)]
+
+
+def _type(name: str) -> str:
+    if name in _TIMES:
+        return "double precision"
+    if name.endswith("_id") and name not in {"call_id", "sip_call_id"}:
+        return "bigint"
+    return _TYPES.get(name, "smallint" if name.endswith("q850_cause") else "text")
+
+
+def _typed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {_type(name)}" for name in names)
+
+
+def _selected(names: Iterable[str], source: str) -> str:
+    return ", ".join(f"to_timestamp({source}.{name})" if name in _TIMES else f"{source}.{name}" for name in names)
+
+
+INSERT = f"""
+WITH data AS MATERIALIZED (SELECT * FROM json_to_recordset(%(records)s::json) AS r({_typed([*_CALL, "attempts"])})),
+fresh AS (
+  INSERT INTO sip_call ({", ".join(_CALL)})
+  SELECT {_selected(_CALL, "data")} FROM data
+  WHERE NOT EXISTS (
+    SELECT FROM sip_call known WHERE known.call_id = data.call_id
+    AND known.started_at BETWEEN to_timestamp(%(first)s - 86400) AND to_timestamp(%(last)s + 86400)
+  )
+  ON CONFLICT DO NOTHING RETURNING call_id
+),
+tries AS (
+  INSERT INTO sip_callattempt (call_id, call_started_at, tenant_id, {", ".join(_ATTEMPT)})
+  SELECT data.call_id, to_timestamp(data.started_at), data.tenant_id, {_selected(_ATTEMPT, "tried")}
+  FROM data JOIN fresh USING (call_id), json_to_recordset(data.attempts) AS tried({_typed(_ATTEMPT)})
+)
+SELECT call_id FROM fresh
+"""
+
+
+def insert(records: Iterable[bytes], first: float, last: float) -> set[str]:
+    """Insert calls and attempts from records' JSON; returns the call ids that were not there before.
+
+    ``first`` and ``last`` bound ``started_at`` of the records, so that the look for known calls touches few partitions.
+    Call it inside ``transaction.atomic``; the partitions must be there.
+
+    Raises:
+        django.db.DataError, django.db.IntegrityError: at least one record does not fit the tables.
+    """
+    document = b"[" + b",".join(records) + b"]"
+    parameters = {"records": document.decode(), "first": first, "last": last}
+    return {cast(UUID, row[0]).hex for row in execute(INSERT, parameters)}
+
+
+def execute(statement: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement prepared on the server, which Django's own cursors never do; returns its rows.
+
+    Planning these statements takes longer than a small batch itself.
+    """
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    with connection.wrap_database_errors:
+        raw.prepare_threshold = 0
+        with psycopg.Cursor(raw) as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
