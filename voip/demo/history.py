@@ -17,7 +17,15 @@ HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 6, 18, 42, 60, 64, 58, 40, 48, 60, 58, 50, 36,
 """Calls by hour of day, UTC: an office's two humps around lunch."""
 WEEKEND_SHARE = 0.25
 
-_OUTCOMES = ((200, "OK", 16, 62), (487, "Request Terminated", 16, 15), (486, "Busy Here", 17, 11), (480, "Temporarily Unavailable", 18, 7), (404, "Not Found", 1, 3), (503, "Service Unavailable", 41, 2))  # fmt: skip
+_OUTCOMES = (
+    (200, "OK", 16, 62),
+    (487, "Request Terminated", 16, 15),
+    (486, "Busy Here", 17, 11),
+    (480, "Temporarily Unavailable", 18, 7),
+    (404, "Not Found", 1, 3),
+    (503, "Service Unavailable", 41, 2),
+)
+"""SIP status, reason, Q.850 cause, and how many of a hundred calls end so."""
 _DESTINATIONS = (
     ("+12125550{:03d}", 22),
     ("+13105550{:03d}", 14),
