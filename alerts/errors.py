@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from tenants.errors import DomainError
+
+
+class InvalidEndpoint(DomainError):
+    """A webhook endpoint's data break a rule; ``field`` names which."""
+
+    code = "invalid_endpoint"
+
 
 class ChannelError(Exception):
     """A delivery failed. ``permanent`` says that trying again cannot help; ``status`` is the receiver's, if any."""

@@ -11,6 +11,7 @@ from django.db.models import Q
 from alerts.choices import Channel, DeliveryState, Severity
 from alerts.limits import SUBJECT_CHARS_MAX, URL_CHARS_MAX
 from alerts.querysets import DeliveryQuerySet, EventQuerySet, RecipientQuerySet, WebhookEndpointQuerySet
+from alerts.validators import validate_kinds
 from tenants.models import Tenant, User
 
 KIND_FORMAT = RegexValidator(r"\A[a-z_]+\.[a-z_]+\Z", "a kind is two words with a dot, such as fraud.case_opened")
@@ -52,7 +53,12 @@ class Recipient(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="alert_recipients")
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="alert_recipient")
     min_severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.WARNING)
-    kinds = models.JSONField(default=list, blank=True, help_text='Such as "fraud.case_opened" or "fraud.*"; [] is all.')
+    kinds = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_kinds],
+        help_text='Such as "fraud.case_opened" or "fraud.*"; [] is all.',
+    )
     is_active = models.BooleanField(default=True)
 
     objects: ClassVar[RecipientQuerySet] = RecipientQuerySet.as_manager()  # type: ignore[assignment]
@@ -75,7 +81,12 @@ class WebhookEndpoint(models.Model):
     url = models.URLField(max_length=URL_CHARS_MAX)
     description = models.CharField(max_length=120, blank=True)
     salt = models.CharField(max_length=32, editable=False)
-    kinds = models.JSONField(default=list, blank=True, help_text='Such as "invoice.finalised" or "fraud.*"; [] is all.')
+    kinds = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_kinds],
+        help_text='Such as "invoice.finalised" or "fraud.*"; [] is all.',
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

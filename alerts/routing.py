@@ -2,4 +2,8 @@
 
 from typing import Any
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from alerts.consumers import AlertsConsumer
+
+websocket_urlpatterns: list[Any] = [path("ws/alerts/", AlertsConsumer.as_asgi())]
