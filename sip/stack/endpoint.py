@@ -64,7 +64,11 @@ class Endpoint:
         """Answer a bad request without remembering it."""
         reply_to = reply_flow(request, flow)
         stamp_source(request, flow)
-        response = self.make_response(request, error.status, "" if error.status != 400 else _phrase(error.reason))
+        try:
+            to_tag = "" if request.to_tag else self.config.token()
+        except RemoteProtocolError:
+            to_tag = ""  # What stands in To cannot be read: it goes back as it came.
+        response = make_response(request, error.status, "" if error.status != 400 else _phrase(error.reason), to_tag)
         self._layer.to_send.append((reply_to, bytes(response)))
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
