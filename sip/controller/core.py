@@ -7,6 +7,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from sip.cdr.frames import FrameTooLong
+from sip.cdr.journal import JournalClosed, JournalFull
 from sip.controller.auth import Authenticator
 from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
@@ -71,6 +73,8 @@ class Core:
         self.stopping = False
         self._journal = journal
         self._journal_broken = False
+        self.is_journal_full = False
+        """Records would be lost: no new calls."""
         self._waiting: set[_Pending] = set()
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = wake
@@ -104,14 +108,22 @@ class Core:
     def write(self, payload: dict[str, Any], then: Callable[[], object] | None) -> None:
         """Append to the journal; ``then`` runs once it is on disk, or at once when the journal is broken."""
         if then is None:
-            self._journal.append(payload, None)
+            self._append(payload, None)
             return
         pending = _Pending(then)
         self._waiting.add(pending)
         pending.timer = self.after(JOURNAL_S_MAX, lambda: self._journal_slow(pending))
-        self._journal.append(payload, lambda: self.post(lambda: self._durable(pending)))
+        self._append(payload, lambda: self.post(lambda: self._durable(pending)))
         if self._journal_broken:
             self.post(lambda: self._release(pending))
+
+    def _append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
+        try:
+            self._journal.append(payload, on_durable)
+        except (JournalFull, JournalClosed, FrameTooLong) as error:
+            self.is_journal_full = True
+            text = f"{payload['t']} is not written: {error}"
+            self.post(lambda: self.journal_failed(text))
 
     def journal_failed(self, error: str) -> None:
         """Let every call go on without the journal until it works again; says so once."""
@@ -127,7 +139,7 @@ class Core:
 
     def _durable(self, pending: _Pending) -> None:
         if self._journal_broken:
-            self._journal_broken = False
+            self._journal_broken = self.is_journal_full = False
             log.warning("journal works again")
         self._release(pending)
 

@@ -1,4 +1,4 @@
-"""What the switch needs from outside, and the settings it is made with. No port may block or raise."""
+"""What the switch needs from outside, and the settings it is made with. No port may block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ class JournalPort(Protocol):
     """The append-only call journal (``sip.cdr.journal.Journal``)."""
 
     def append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
-        """Write ``payload``; ``on_durable`` is called once it is on disk, on the switch's own thread."""
+        """Write ``payload``; ``on_durable`` is called once it is on disk, on the switch's own thread.
+
+        Raises:
+            JournalFull, JournalClosed, FrameTooLong: it is not written, nor will it be.
+        """
         ...
 
 

@@ -123,6 +123,8 @@ def _claimed_number(request: Request) -> str:
 
 def _over_limit(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal | None:
     """Take the caller's place, or say which bound is reached."""
+    if core.is_journal_full:
+        return Refusal(503, "", TEMPORARY_FAILURE, "limit.journal", retry_after_s=5)
     if len(core.calls) > CALLS_MAX or core.stopping:
         return Refusal(503, "", TEMPORARY_FAILURE, "limit.node_calls", retry_after_s=5)
     if isinstance(caller, LineEntry):

@@ -1,0 +1,47 @@
+"""Every bound of the sockets, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RECEIVE_BUFFER_BYTES: Final = 4_194_304
+"""What the kernel may keep for us while the loop is busy: about a second of datagrams at 1,000 calls a second."""
+
+READ_BURST_MAX: Final = 128
+"""Datagrams read before anything else has its turn: answers and timers must not starve."""
+
+DATAGRAM_BYTES_MAX: Final = 65_535
+"""No UDP payload is longer."""
+
+CONNECTIONS_MAX: Final = 10_000
+"""Streams open at once: phones on TCP of one node, at some 20 KiB each."""
+
+CONNECTIONS_PER_ADDRESS_MAX: Final = 256
+"""Streams from one address: an office behind NAT, not an attack."""
+
+IDLE_S_MAX: Final = 3_700.0
+"""A stream nothing came over for longer than the longest registration has no phone behind it."""
+
+IDLE_SWEEP_S: Final = 60.0
+"""How often idle streams are looked for."""
+
+CONNECT_S_MAX: Final = 5.0
+"""A stream of ours that is not open by then has failed; the call tries elsewhere."""
+
+WRITE_BUFFER_BYTES_MAX: Final = 1_048_576
+"""What a peer may leave unread before its stream is cut."""
+
+BACKLOG: Final = 1_024
+"""Connections the kernel may hold until they are accepted: all phones of a site after a power cut."""
+
+REDIS_BATCH_MAX: Final = 500
+"""Lines written to Redis in one go."""
+
+REDIS_TIMEOUT_S: Final = 2.0
+"""A Redis that is silent for longer is away."""
+
+REDIS_RETRY_S: Final = 2.0
+"""Pause before an absent Redis is tried again."""
+
+REDIS_PING_S: Final = 10.0
+"""How often an idle Redis is asked whether it is there: one that came back empty must be filled again."""

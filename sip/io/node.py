@@ -1,0 +1,232 @@
+"""One SIP node on an event loop: sockets, pump, location store, around a switch that the caller makes.
+
+How ``voip`` composes it (``manage.py sipnode``)::
+
+    def make_switch(parts: Parts) -> Switch:
+        config = SwitchConfig(
+            node=..., realm=..., secret=..., token=make_token, call_id=lambda: uuid4().hex,
+            listen=parts.listen, contact=parts.contact,
+        )
+        return Switch(config, parts.endpoint, directory, policy, parts.journal, parts.store, live, parts.wake)
+
+    def make_journal(post, on_error) -> Journal:
+        return Journal(spool / node, node, post, on_error)
+
+    node = Node(NodeConfig("127.0.0.1", 5060), make_switch, make_journal, redis_url)
+    await node.start()                      # bound, restored, answering
+    node.switch.directory = newer           # at any time, on the loop's thread
+    await stop.wait()
+    await node.stop()
+
+or ``await run_node(node, stop, on_started)``. Policy and live port are called on the loop's thread;
+whatever they do in other threads they bring back with ``loop.call_soon_threadsafe``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from sip.io.pump import Brain, Pump, Sender
+from sip.io.redis_location import Bindings, RedisLocationStore
+from sip.io.tcp import TcpShell
+from sip.io.udp import UdpShell
+from sip.stack.config import EndpointConfig, TimerValues
+from sip.stack.endpoint import Endpoint
+
+Address = tuple[str, int]
+Post = Callable[[Callable[[], None]], object]
+
+
+class NodeJournal(Protocol):
+    """The call journal as the node needs it (``sip.cdr.journal.Journal``)."""
+
+    @property
+    def recovered(self) -> Iterable[dict[str, Any]]:
+        """States of the calls that were open when the journal was last written."""
+        ...
+
+    def append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
+        """Write a payload."""
+        ...
+
+    def close(self) -> bool:
+        """Write what waits and close."""
+        ...
+
+
+class Locations(Protocol):
+    """The switch's table of bindings."""
+
+    def load(self, stored: Mapping[str, Bindings], wall: float) -> int:
+        """Take what a store kept."""
+        ...
+
+    def dump(self, wall: float) -> dict[str, tuple[Bindings, float]]:
+        """Return all there is."""
+        ...
+
+
+class NodeSwitch(Brain, Protocol):
+    """The switch as the node needs it (``sip.controller.switch.Switch``)."""
+
+    @property
+    def locations(self) -> Locations:
+        """Bindings of lines."""
+        ...
+
+    def restore(self, states: Iterable[dict[str, Any]], now: float, wall: float) -> int:
+        """Go on with calls that were up."""
+        ...
+
+    def stop(self, now: float, wall: float) -> None:
+        """Take no new calls."""
+        ...
+
+    def open_call_ids(self) -> frozenset[str]:
+        """Return every call that is not over."""
+        ...
+
+    def journal_failed(self, error: str) -> None:
+        """Learn that the journal cannot write."""
+        ...
+
+
+SomeSwitch = TypeVar("SomeSwitch", bound=NodeSwitch)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Where a node listens and how it names itself. Port 0 takes a free one, the same for UDP and TCP."""
+
+    host: str
+    """IP address to bind."""
+    port: int
+    advertised_host: str = ""
+    """Address parties are told to send to (Via, Contact) when it is not ``host``: behind a 1:1 NAT, or bound to all."""
+    server_name: str = "Trunkline"
+    with_tcp: bool = True
+    timers: TimerValues = field(default_factory=TimerValues)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a switch is made of that only the node has."""
+
+    endpoint: Endpoint
+    listen: Mapping[str, Address]
+    contact: Mapping[str, Address]
+    journal: NodeJournal
+    store: RedisLocationStore | None
+    """``None`` when the node runs without Redis."""
+    wake: Callable[[], None]
+    token: Callable[[], str]
+
+
+def make_token() -> str:
+    """Return 80 unguessable bits as token characters, for tags, branches and Call-IDs."""
+    return secrets.token_hex(10)
+
+
+class Node(Generic[SomeSwitch]):
+    """One node; ``start`` once, then ``stop`` once."""
+
+    switch: SomeSwitch
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        make_switch: Callable[[Parts], SomeSwitch],
+        make_journal: Callable[[Post, Callable[[BaseException], None]], NodeJournal],
+        redis_url: str | None = None,
+    ) -> None:
+        self._config = config
+        self._make_switch = make_switch
+        self._make_journal = make_journal
+        self._redis_url = redis_url
+        self._senders: dict[str, Sender] = {}
+        self._tcp: TcpShell | None = None
+        self._store: RedisLocationStore | None = None
+        self._store_task: asyncio.Task[None] | None = None
+        self.address: Address = (config.host, config.port)
+        """Where it listens, once started."""
+        self.restored = 0
+        """Calls taken up from the journal."""
+
+    async def start(self) -> None:
+        """Bind, take up what was open, and answer.
+
+        Raises:
+            OSError: the address is not ours or taken, or the journal's folder cannot be written.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        config = self._config
+        self._udp = UdpShell(loop, config.host, config.port)
+        self.address = self._udp.local
+        listen: dict[str, Address] = {"UDP": self._udp.local}
+        self._senders["UDP"] = self._udp
+        if config.with_tcp:
+            self._tcp = TcpShell(loop)
+            await self._tcp.listen(config.host, self.address[1])
+            listen["TCP"] = self._tcp.local
+            self._senders["TCP"] = self._tcp
+        contact = {name: (config.advertised_host or host, port) for name, (host, port) in listen.items()}
+        endpoint = Endpoint(
+            EndpointConfig(make_token, via=contact, server_name=config.server_name, timers=config.timers)
+        )
+        self._pump = Pump(loop, endpoint, self._senders)
+        self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
+        if self._redis_url is not None:
+            self._store = RedisLocationStore(self._redis_url)
+        parts = Parts(endpoint, listen, contact, self._journal, self._store, self._pump.wake, make_token)
+        self.switch = self._make_switch(parts)
+        self.restored = self.switch.restore(self._journal.recovered, loop.time(), time.time())
+        if self._store is not None:
+            await self._start_store(self._store)
+        self._pump.switch = self.switch
+        self._udp.start(self._pump)
+        if self._tcp is not None:
+            await self._tcp.start(self._pump)
+        self._pump.turn()
+
+    async def _start_store(self, store: RedisLocationStore) -> None:
+        locations = self.switch.locations
+        run = store.run(lambda stored: locations.load(stored, time.time()), lambda: locations.dump(time.time()))
+        self._store_task = self._loop.create_task(run)
+        await store.first_try.wait()
+
+    def _journal_failed(self, error: BaseException) -> None:
+        self.switch.journal_failed(str(error))
+
+    async def stop(self) -> None:
+        """End calls in set-up, let the journal finish, and close. Calls that are up stay in the journal."""
+        self.switch.stop(self._loop.time(), time.time())
+        self._pump.turn()
+        # Closing makes durable what waits; the callbacks, then the turn they ask for, give the last answers.
+        await asyncio.to_thread(self._journal.close)
+        await asyncio.sleep(0)
+        self._pump.turn()
+        self._pump.close()
+        self._udp.close()
+        if self._tcp is not None:
+            await self._tcp.close()
+        if self._store_task is not None:
+            self._store_task.cancel()
+            await asyncio.gather(self._store_task, return_exceptions=True)
+        if self._store is not None:
+            await self._store.close()
+
+
+async def run_node(node: Node[SomeSwitch], stop: asyncio.Event, on_started: Callable[[], None] = lambda: None) -> None:
+    """Start the node, say so, and stop it when ``stop`` is set."""
+    await node.start()
+    try:
+        on_started()
+        await stop.wait()
+    finally:
+        await node.stop()

@@ -1,0 +1,80 @@
+"""A UDP socket under the pump: reads in bursts, sends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+
+from sip.io.limits import DATAGRAM_BYTES_MAX, READ_BURST_MAX, RECEIVE_BUFFER_BYTES
+from sip.io.pump import Pump
+from sip.stack.flow import Flow
+
+log = logging.getLogger(__name__)
+
+
+class UdpShell:
+    """One bound socket. Port 0 takes a free one; ``local`` tells which."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
+        """Bind.
+
+        Raises:
+            OSError: the address is not ours or taken.
+        """
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        with contextlib.suppress(OSError):  # The kernel's own bound may be lower; it then takes what it allows.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        name = self._socket.getsockname()
+        self.local: tuple[str, int] = (name[0], name[1])
+        self.dropped = 0
+        """Datagrams the kernel had no room for; their senders repeat them."""
+        self._loop = loop
+        self._pump: Pump | None = None
+
+    def start(self, pump: Pump) -> None:
+        """Feed ``pump`` from now on."""
+        self._pump = pump
+        self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def _read(self) -> None:
+        pump, receive, local = self._pump, self._socket.recvfrom, self.local
+        if pump is None:
+            return
+        for _ in range(READ_BURST_MAX):
+            try:
+                data, source = receive(DATAGRAM_BYTES_MAX)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                # An ICMP error of something sent earlier: its transaction's own timer deals with it.
+                log.debug("receive: %s", error)
+                continue
+            pump.datagram(data, Flow("UDP", local, (source[0], source[1])))
+        pump.turn()
+
+    def send(self, flow: Flow, data: bytes) -> bool:
+        """Send a datagram; a full buffer drops it, as the network might."""
+        try:
+            self._socket.sendto(data, flow.remote)
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError as error:
+            log.info("cannot send to %s: %s", flow.remote, error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Read and send nothing more."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._pump = None
+        self._socket.close()

@@ -1,0 +1,218 @@
+"""A phone (or carrier) of the tests: registers, calls, answers; it does at once what a person would do later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sip.stack import digest
+from sip.stack.config import EndpointConfig
+from sip.stack.dialog import Dialog
+from sip.stack.digest import Challenge
+from sip.stack.endpoint import Endpoint
+from sip.stack.events import (
+    AckReceived,
+    CancelReceived,
+    RequestReceived,
+    ResponseReceived,
+    TransactionTimedOut,
+)
+from sip.stack.flow import Flow
+from sip.stack.message.message import Request, Response
+from sip.stack.transaction.base import ClientTransaction, ServerTransaction
+from tests.sip.wire import tokens
+
+REALM = "trunkline.test"
+OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=offer\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+ANSWER = b"v=0\r\no=- 2 2 IN IP4 192.0.2.20\r\ns=answer\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\nm=audio 4002 RTP/AVP 0\r\n"
+SDP = ("Content-Type", "application/sdp")
+
+
+@dataclass
+class Ringing:
+    """A call that came in."""
+
+    tx: ServerTransaction
+    request: Request
+    tag: str
+
+
+@dataclass
+class Phone:
+    """``flow`` leads from the phone to the switch."""
+
+    flow: Flow
+    username: str
+    password: str
+    clock: Callable[[], float]
+    is_dead: bool = False
+    statuses: list[int] = field(default_factory=list)
+    """Of all responses to INVITEs."""
+    responses: list[Response] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    acks: list[Request] = field(default_factory=list)
+    ringing: list[Ringing] = field(default_factory=list)
+    cancelled: int = 0
+    timeouts: int = 0
+    dialog: Dialog | None = None
+    invite: ClientTransaction | None = None
+    on_invite: tuple[int, ...] = (180,)
+    """What an INVITE is answered with at once; 200 picks up."""
+    on_request: int = 200
+    reply_body: bytes = ANSWER
+    reply_headers: tuple[tuple[str, str], ...] = ()
+    ack_body: bytes = b""
+    acknowledges: bool = True
+    challenge: Challenge | None = None
+    """Asked of whoever calls without credentials."""
+
+    def __post_init__(self) -> None:
+        self.name = self.username or self.flow.local[0]
+        self.token = tokens(f"{self.name}-")
+        self.endpoint = Endpoint(EndpointConfig(self.token, server_name=f"ua-of-{self.name}"))
+        self._last: Request | None = None
+        self._password_tried = False
+
+    @property
+    def contact(self) -> tuple[str, str]:
+        """The phone's Contact row."""
+        return ("Contact", f"<sip:{self.name}@{self.flow.local[0]}:{self.flow.local[1]}>")
+
+    def register(self, expires_s: int = 600, *rows: tuple[str, str]) -> None:
+        """Send a REGISTER; a challenge is answered by ``work``."""
+        contacts = [row for row in rows if row[0] == "Contact"] or [self.contact]
+        rest = [row for row in rows if row[0] != "Contact"]
+        self._send(self._request("REGISTER", "sip:trunkline.test", self.username, [*contacts, *rest], b"", expires_s))
+
+    def call(self, dialled: str, body: bytes = OFFER, *rows: tuple[str, str]) -> None:
+        """Send an INVITE to ``dialled``."""
+        kept = [SDP] if body else []
+        self.dialog = None
+        self._send(
+            self._request("INVITE", f"sip:{dialled}@trunkline.test", dialled, [self.contact, *kept, *rows], body)
+        )
+
+    def _request(
+        self, method: str, uri: str, to: str, rows: list[tuple[str, str]], body: bytes, expires_s: int = -1
+    ) -> Request:
+        headers = [
+            ("Max-Forwards", "70"),
+            ("From", f'"secret name of {self.name}" <sip:{self.name}@a-side.example>;tag={self.token()}'),
+            ("To", f"<sip:{to}@trunkline.test>"),
+            ("Call-ID", f"{self.token()}@call-id-of-{self.name}"),
+            ("CSeq", f"1 {method}"),
+            ("User-Agent", f"ua-of-{self.name}"),
+        ]
+        given = {name for name, _ in rows}
+        headers = [row for row in headers if row[0] not in given]
+        if expires_s >= 0:
+            headers.append(("Expires", str(expires_s)))
+        return Request(method, uri, [*headers, *rows], body)
+
+    def send(self, request: Request) -> ClientTransaction:
+        """Send any request as it stands."""
+        return self.endpoint.send_request(request, self.flow, self.clock())
+
+    def _send(self, request: Request) -> None:
+        self._last, self._password_tried = request, False
+        tx = self.send(request)
+        if request.method == "INVITE":
+            self.invite = tx
+
+    def cancel(self) -> None:
+        """Give up the call that is being made."""
+        assert self.invite is not None
+        self.endpoint.cancel(self.invite, self.clock())
+
+    def pick_up(self, which: int = 0) -> None:
+        """Answer a ringing call."""
+        self.respond(200, which)
+
+    def respond(self, status: int, which: int = 0) -> None:
+        """Answer a ringing call with any status."""
+        call = self.ringing[which]
+        body = self.reply_body if status in (183, 200) else b""
+        rows = [self.contact, *([SDP] if body else []), *self.reply_headers]
+        response = self.endpoint.make_response(call.request, status, "", call.tag, rows, body)
+        if status == 200:
+            self.dialog = Dialog.as_server(call.request, response, self.flow)
+        self.endpoint.respond(call.tx, response, self.clock())
+
+    def hang_up(self, *rows: tuple[str, str]) -> None:
+        """Send BYE in the phone's dialog."""
+        self.in_dialog("BYE", b"", *rows)
+
+    def in_dialog(self, method: str, body: bytes = b"", *rows: tuple[str, str]) -> None:
+        """Send a request in the phone's dialog."""
+        assert self.dialog is not None
+        kept = [SDP] if body else []
+        tx = self.send(self.dialog.request(method, [*kept, *rows], body))
+        if method == "INVITE":
+            self.invite = tx
+
+    def work(self) -> None:
+        """Deal with everything the endpoint tells."""
+        event = self.endpoint.next_event()
+        while event is not None:
+            if isinstance(event, RequestReceived):
+                self._requested(event)
+            elif isinstance(event, ResponseReceived):
+                self._answered(event)
+            elif isinstance(event, AckReceived):
+                self.acks.append(event.request)
+            elif isinstance(event, CancelReceived):
+                self.cancelled += 1
+                request = event.tx.request
+                self.endpoint.respond(event.tx, self.endpoint.make_response(request, 487), self.clock())
+            elif isinstance(event, TransactionTimedOut):
+                self.timeouts += 1
+            event = self.endpoint.next_event()
+
+    def _requested(self, event: RequestReceived) -> None:
+        request = event.request
+        self.requests.append(request)
+        if self.challenge is not None and request.get("Proxy-Authorization") is None:
+            rows = [("Proxy-Authenticate", str(self.challenge))]
+            response = self.endpoint.make_response(request, 407, headers=rows)
+            self.endpoint.respond(event.tx, response, self.clock())
+        elif request.method == "INVITE":
+            self.ringing.append(Ringing(event.tx, request, request.to_tag or self.token()))
+            if self.dialog is not None and request.to_tag:
+                self.dialog.receive(request)
+            for status in self.on_invite:
+                self.respond(status, -1)
+        else:
+            body = self.reply_body if request.method == "UPDATE" else b""
+            rows = [SDP] if body else []
+            response = self.endpoint.make_response(request, self.on_request, headers=rows, body=body)
+            self.endpoint.respond(event.tx, response, self.clock())
+
+    def _answered(self, event: ResponseReceived) -> None:
+        response, request = event.response, event.tx.request
+        self.responses.append(response)
+        if request.method == "INVITE":
+            self.statuses.append(response.status)
+        if response.status in (401, 407) and not self._password_tried and self.password:
+            self._password_tried = True
+            self._authenticate(response)
+        elif request.method == "INVITE" and 200 <= response.status < 300:
+            if self.dialog is None or self.dialog.remote_tag != response.to_tag:
+                self.dialog = Dialog.as_client(request, response, self.flow)
+            if self.acknowledges:
+                rows = [SDP] if self.ack_body else []
+                self.endpoint.send_ack(self.dialog.request("ACK", rows, self.ack_body), self.flow, self.clock())
+
+    def _authenticate(self, response: Response) -> None:
+        request = self._last
+        assert request is not None
+        name = "WWW-Authenticate" if response.status == 401 else "Proxy-Authenticate"
+        challenge = Challenge.parse(response.get(name) or "")
+        ha1 = digest.make_ha1(challenge.algorithm, self.username, REALM, self.password)
+        made = digest.answer(challenge, request.method, request.uri, self.username, ha1, self.token())
+        again = Request(request.method, request.uri, request.headers, request.body)
+        again.set("CSeq", f"{request.cseq.number + 1} {request.method}")
+        again.add("Authorization" if response.status == 401 else "Proxy-Authorization", str(made))
+        self._last = again
+        tx = self.send(again)
+        if request.method == "INVITE":
+            self.invite = tx

@@ -1,0 +1,91 @@
+"""A node of its own process with a fixed network: the switch as real peers meet it, without database.
+
+``python -m tests.sip.peers.static_node SPOOL HOST PORT [REDIS_URL]``: lines ``u1`` … ``u20`` with password ``secret``
+and extensions 1001 … 1020, a trunk at ``HOST:PORT+10``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import uvloop
+
+from sip.cdr.journal import Journal
+from sip.controller.directory import Directory
+from sip.controller.policy import CallOffer, Refusal, RoutePlan, Target
+from sip.controller.ports import SwitchConfig
+from sip.controller.switch import Switch
+from sip.io.node import Node, NodeConfig, Parts, run_node
+from sip.stack import digest
+from tests.sip.controller.business import FakePolicy, line, trunk
+
+REALM = "trunkline.test"
+LINES = 20
+RING_S = 3.0
+
+
+class StaticPolicy(FakePolicy):
+    """Extensions 1001 … are lines, what begins with ``+`` goes to the trunk, 2000 … from the trunk to the line."""
+
+    def route(self, offer: CallOffer) -> RoutePlan | Refusal:
+        """Find it."""
+        caller = offer.caller
+        if offer.dialled.startswith("+"):
+            return self._plan("outbound", offer.dialled, offer.dialled, (Target("trunk", 1, offer.dialled, caller),))
+        if offer.dialled.isdigit() and 1000 < int(offer.dialled) % 10_000 <= 1000 + LINES:
+            number = int(offer.dialled) % 10_000 - 1000
+            target = Target("line", number, offer.dialled, caller, ring_timeout_s=RING_S)
+            return self._plan("internal", offer.dialled, "", (target,))
+        return Refusal(404, "", 1, "route.none")
+
+
+def make_directory(host: str, port: int) -> Directory:
+    """Return the fixed network."""
+    lines = [
+        line(
+            number,
+            f"u{number}",
+            extension=str(1000 + number),
+            ha1_md5=digest.make_ha1("MD5", f"u{number}", REALM, "secret"),
+            ha1_sha256=digest.make_ha1("SHA-256", f"u{number}", REALM, "secret"),
+            calls_max=1000,
+        )
+        for number in range(1, LINES + 1)
+    ]
+    carrier = trunk(1, host, port=port + 10, source_addresses=(f"{host}:{port + 10}",), calls_max=1000)
+    return Directory(lines, [carrier])
+
+
+async def main(spool: Path, host: str, port: int, redis_url: str | None) -> None:
+    """Run until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    network = make_directory(host, port)
+
+    def make_switch(parts: Parts) -> Switch:
+        config = SwitchConfig(
+            node="node1",
+            realm=REALM,
+            secret=b"a secret of the tests, not short",
+            token=parts.token,
+            call_id=lambda: uuid4().hex,
+            listen=parts.listen,
+            contact=parts.contact,
+        )
+        return Switch(config, parts.endpoint, network, StaticPolicy(), parts.journal, parts.store, wake=parts.wake)
+
+    node = Node(
+        NodeConfig(host, port),
+        make_switch,
+        lambda post, on_error: Journal(spool, "node1", post, on_error),
+        redis_url,
+    )
+    await run_node(node, stop, lambda: print(f"ready {node.restored}", flush=True))
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else None))
