@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tenants.choices import Role
 from tenants.models import ApiKey
 from tenants.roles import can
+
+if TYPE_CHECKING:
+    # Not at run time: the framework's settings import this module while its views are being imported.
+    from rest_framework.views import APIView
 
 RESOURCES: set[str] = set()
 """Every view's ``scope_resource``: what a key's scopes can name."""

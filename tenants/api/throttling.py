@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from tenants import limits
 from tenants.models import ApiKey
 from tenants.ratelimit import RateLimit
+
+if TYPE_CHECKING:
+    # Not at run time: the framework's settings import this module while its views are being imported.
+    from rest_framework.views import APIView
 
 REQUESTS = RateLimit("api-requests", limits.API_REQUESTS_PER_MINUTE, 60)
 
