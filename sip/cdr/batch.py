@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sip.cdr.checks import BadRecord, check, is_storable, storable
 from sip.cdr.frames import Frame, Gap, decode
@@ -16,8 +17,7 @@ _END_PREFIX = b'{"t":"end","record":'
 _SKIPPED = (b'{"t":"open"', b'{"t":"segment"')
 
 
-@dataclass(frozen=True, slots=True)
-class Loadable:
+class Loadable(NamedTuple):
     """A good record with the JSON to store, and where its frame lies."""
 
     record: CallRecord
@@ -26,8 +26,7 @@ class Loadable:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """Bytes to put aside, and why."""
 
     start: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sip.cdr.limits import FRAME_BYTES_MAX
 
@@ -21,8 +20,7 @@ class FrameTooLong(ValueError):
     """A payload is over ``FRAME_BYTES_MAX`` (or empty): our own mistake, never the disk's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole frame found at ``start``; the next one begins at ``end``."""
 
     start: int
@@ -30,8 +28,7 @@ class Frame:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Bytes from ``start`` to ``end`` that hold no readable frame."""
 
     start: int

@@ -86,7 +86,7 @@ class Journal:
         self._closing = False
         self._failing = False
         self._open: dict[str, bytes] = {}
-        self._lock = lock_directory(directory)
+        self._lock: int | None = lock_directory(directory)
         self.recovered = self._recover()
         """States of the calls that were open, as given to ``append``."""
         self._segment: Segment | None = self._new_segment()
@@ -135,7 +135,9 @@ class Journal:
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             return False
-        os.close(self._lock)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
         return not self._pending_bytes
 
     def _recover(self) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from sip.cdr.batch import Batch, Loadable, Rejected, batch_of, read_batch
 from sip.cdr.frames import Frame, decode
 from sip.cdr.limits import BACKOFF_S_MAX, BUSY_RECORDS, POLL_BUSY_S, POLL_S
 from sip.cdr.record import CallRecord
-from sip.cdr.rows import execute, insert
+from sip.cdr.rows import execute, insert, known_calls
 from sip.cdr.spool import SegmentHeader, list_segments, segment_path
 from sip.models import QuarantinedFrame
 from sip.partitions import ensure_partitions, month_of
@@ -206,8 +206,12 @@ def _insert(items: Sequence[Loadable], settle: Settle, rejected: list[Rejected])
     if not items:
         return 0
     starts = [item.record.started_at for item in items]
-    fresh = insert([item.raw for item in items], min(starts), max(starts))
-    records = [item.record for item in items if item.record.call_id in fresh]
+    known = known_calls([item.record.call_id for item in items], min(starts), max(starts))
+    unknown = [item for item in items if item.record.call_id not in known]
+    if not unknown:
+        return 0
+    fresh = insert(item.raw for item in unknown)
+    records = [item.record for item in unknown if item.record.call_id in fresh]
     if records:
         settle(records)
     return len(records)
