@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold import decorators
 
 from tenants.errors import DomainError
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     _Base = ModelAdmin[Any]
 else:
     from unfold.admin import ModelAdmin as _Base
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ScopedModelAdmin(_Base):
@@ -68,6 +74,32 @@ def _refused(form: type[ModelForm[Any]], error: DomainError) -> type[ModelForm[A
             return cleaned  # type: ignore[no-any-return]
 
     return Refused
+
+
+def display(**options: Any) -> Callable[[F], F]:
+    """``unfold.decorators.display``, which is not typed: ``description``, ``ordering``, ``label``, ``boolean``."""
+    decorate: Callable[[F], F] = decorators.display(**options)
+    return decorate
+
+
+def action(**options: Any) -> Callable[[F], F]:
+    """``unfold.decorators.action``, which is not typed; give ``dialog=confirm(...)`` to whatever changes something."""
+    decorate: Callable[[F], F] = decorators.action(**options)
+    return decorate
+
+
+def confirm(title: str, description: str, submit: str) -> dict[str, Any]:
+    """Return the dialog of an unfold action that changes something: unfold alone would do it on a GET, by a link.
+
+    ``@action(dialog=confirm(...))``; the method gets the form between ``request`` and ``object_id`` and ends with
+    ``return leave_dialog(...)``.
+    """
+    return {"title": title, "description": description, "form_class": None, "form_submit_text": submit}
+
+
+def leave_dialog(view_name: str, *args: Any) -> HttpResponse:
+    """Close the dialog and go to a page (the form was sent by htmx, which does not follow a plain redirect)."""
+    return HttpResponse(headers={"HX-Redirect": reverse(view_name, args=args)})
 
 
 class ReadOnlyModelAdmin(ScopedModelAdmin):

@@ -77,5 +77,6 @@ class DomainErrorMiddleware:
         referer = request.headers.get("Referer", "")
         if request.method == "POST" and url_has_allowed_host_and_scheme(referer, {request.get_host()}):
             messages.error(request, exception.message)
-            return HttpResponseRedirect(referer)
+            is_htmx = request.headers.get("HX-Request") == "true"
+            return HttpResponse(headers={"HX-Redirect": referer}) if is_htmx else HttpResponseRedirect(referer)
         return HttpResponse(exception.message, status=exception.status, content_type="text/plain; charset=utf-8")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from tenants.choices import OPERATOR_TENANT_ROLES, Role, TenantKind
 from tenants.managers import UserManager
@@ -131,6 +132,13 @@ class ApiKey(models.Model):
     def is_operator(self) -> bool:
         """Whether the key is of the operator's staff, who see all tenants."""
         return _is_operator(self)
+
+    @property
+    def state(self) -> str:
+        """Whether it can be used: usable, revoked or expired."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "usable"
 
 
 def _is_operator(principal: User | ApiKey) -> bool:

@@ -42,6 +42,20 @@ class TenantTreeQuerySet(models.QuerySet["Tenant"]):
         """Return a tenant with all below it."""
         return self.filter(Q(pk=tenant_id) | Q(ancestor_ids__contains=[tenant_id]))
 
+    def in_tree_order(self) -> Self:
+        """Order depth first: each tenant is followed by those below it (``tree_path``)."""
+        path = models.Func(
+            models.F("ancestor_ids"),
+            models.F("pk"),
+            template=(
+                "(SELECT coalesce(string_agg(lpad(step, 19, '0'), '.' ORDER BY place) || '.', '')"
+                " FROM jsonb_array_elements_text(%(expressions)s::text, 19, '0')"
+            ),
+            arg_joiner=") WITH ORDINALITY AS steps(step, place)) || lpad(",
+            output_field=models.TextField(),
+        )
+        return self.annotate(tree_path=path).order_by("tree_path")
+
     def active(self) -> Self:
         """Leave out tenants that are switched off."""
         return self.filter(is_active=True)

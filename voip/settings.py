@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from voip import environment as env
+from voip.unfold import UNFOLD as UNFOLD
 
 ROOT = env.ROOT
 VAR_DIR = Path(env.text("VAR_DIR", str(ROOT / "var")))
@@ -106,6 +107,8 @@ AUTHENTICATION_BACKENDS = ["tenants.auth.EmailBackend"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+CSRF_FAILURE_VIEW = "voip.errors.csrf_failure"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

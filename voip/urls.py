@@ -14,7 +14,10 @@ API_APPS = ("sip", "billing", "dids", "fraud", "alerts", "analytics", "tenants")
 
 
 def _has(module: str) -> bool:
-    return find_spec(module) is not None
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _router() -> SimpleRouter:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tenants import limits
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 PAGING_PARAMETERS = frozenset({"cursor", "page_size", "ordering"})
 

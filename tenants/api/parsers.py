@@ -6,11 +6,18 @@ import io
 from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
 
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
 from tenants import limits
-from tenants.api.problems import PayloadTooLarge
+
+
+class PayloadTooLarge(APIException):
+    """The body is longer than the limit (413)."""
+
+    status_code = 413
+    default_detail = "The request body is too long."
+    default_code = "payload_too_large"
 
 
 class LimitedJSONParser(JSONParser):

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from tenants.api.parsers import PayloadTooLarge
 from tenants.errors import DomainError
 
 CONTENT_TYPE = "application/problem+json"
@@ -27,14 +28,6 @@ class FieldError(TypedDict):
     field: str
     message: str
     code: str
-
-
-class PayloadTooLarge(exceptions.APIException):
-    """The body is longer than the limit (413)."""
-
-    status_code = 413
-    default_detail = "The request body is too long."
-    default_code = "payload_too_large"
 
 
 def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:

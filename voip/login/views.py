@@ -52,9 +52,9 @@ class LoginView(InSystemScope, auth.LoginView):
         status = 429 if form.is_limited else 200
         return self.render_to_response(self.get_context_data(form=form), status=status)
 
-    def get_redirect_url(self) -> str:
+    def get_redirect_url(self, *args: Any) -> str:
         """Return where the user wanted to go, unless it is the admin site, which would send a tenant back here."""
-        url = super().get_redirect_url()
+        url = super().get_redirect_url(*args)
         is_staff = getattr(self.request.user, "is_staff", False)
         return url if is_staff or not url.startswith("/admin") else ""
 
