@@ -21,7 +21,7 @@ from sip.stack.message.message import Request, Response
 from sip.stack.message.parse import parse_head, parse_message
 from sip.stack.message.validate import check_new_request, check_response
 from sip.stack.message.via import Via
-from sip.stack.transaction.base import ClientTransaction, Layer, ServerTransaction
+from sip.stack.transaction.base import ClientTransaction, Layer, ServerTransaction, Transaction
 from sip.stack.transaction.invite_client import InviteClient
 from sip.stack.transaction.invite_server import InviteServer
 from sip.stack.transaction.machine import Input, State
@@ -134,11 +134,13 @@ class Endpoint:
     def transport_failed(self, flow: Flow, now: float) -> None:
         """Learn that ``flow`` cannot carry messages: its pending transactions end with ``TransportFailed``."""
         layer = self._layer
-        hit = [tx for tx in layer.clients.values() if same_place(tx.flow, flow)]
-        for tx in hit:
+        pool: list[Transaction]
+        if flow.reliable:
+            pool = layer.by_remote.get(flow.remote, [])
+        else:
+            pool = [*layer.clients.values(), *layer.servers.values()]
+        for tx in [tx for tx in pool if same_place(tx.flow, flow)]:
             tx.handle(Input.TRANSPORT_ERROR, now)
-        for server in [tx for tx in layer.servers.values() if same_place(tx.flow, flow)]:
-            server.handle(Input.TRANSPORT_ERROR, now)
 
     def get_timer(self) -> float | None:
         """Return when ``handle_timer`` is next to be called, ``None`` when nothing waits."""

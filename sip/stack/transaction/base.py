@@ -20,7 +20,7 @@ Key = tuple[str, ...]
 class Layer:
     """What every transaction of an endpoint writes to."""
 
-    __slots__ = ("clients", "events", "servers", "timers", "to_send", "unacknowledged", "values")
+    __slots__ = ("by_remote", "clients", "events", "servers", "timers", "to_send", "unacknowledged", "values")
 
     def __init__(self, values: TimerValues) -> None:
         self.values = values
@@ -31,6 +31,8 @@ class Layer:
         self.clients: dict[Key, ClientTransaction] = {}
         self.unacknowledged: dict[Key, ServerTransaction] = {}
         """INVITEs answered 2xx, by what their ACK carries: Call-ID, local tag, remote tag, sequence number."""
+        self.by_remote: dict[tuple[str, int], list[Transaction]] = {}
+        """Transactions over connections, by remote address: closing one must not cost a walk over all."""
 
 
 class Transaction:
@@ -54,6 +56,8 @@ class Transaction:
         """Belongs to the transaction user."""
         self._timers: list[Timer] = []
         self._interval_s = 0.0
+        if flow.reliable:
+            layer.by_remote.setdefault(flow.remote, []).append(self)
 
     @property
     def method(self) -> str:
@@ -75,6 +79,8 @@ class Transaction:
             self._act(action, now)
         if self.state is State.TERMINATED:
             self._stop_all()
+            if self.flow.reliable:
+                self._forget_remote()
             self._forget()
 
     def _act(self, action: Action, now: float) -> None:
@@ -88,6 +94,14 @@ class Transaction:
 
     def _forget(self) -> None:
         """Leave the layer's look-ups."""
+
+    def _forget_remote(self) -> None:
+        by_remote = self._layer.by_remote
+        left = [tx for tx in by_remote.get(self.flow.remote, ()) if tx is not self]
+        if left:
+            by_remote[self.flow.remote] = left
+        else:
+            by_remote.pop(self.flow.remote, None)
 
     def _emit(self, event: Event) -> None:
         if not self.is_silent:
