@@ -1,0 +1,160 @@
+"""sipp scenarios put together from steps, and sipp runs with what came of them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEAD = """      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
+      Max-Forwards: 70
+      From: <sip:[field0]@{realm}>;tag=[pid]T[call_number]
+      To: <sip:{to}@{realm}>{tag}
+      Call-ID: [call_id]
+      CSeq: {cseq} {method}
+      Contact: <sip:[field0]@[local_ip]:[local_port]>
+      User-Agent: sipp
+"""
+_SDP = """      Content-Type: application/sdp
+      Content-Length: [len]
+
+      v=0
+      o=- 1 1 IN IP4 [local_ip]
+      s=-
+      c=IN IP4 [media_ip]
+      t=0 0
+      m=audio [media_port] RTP/AVP 8
+      a=rtpmap:8 PCMA/8000
+
+"""
+_EMPTY = "      Content-Length: 0\n\n"
+REALM = "trunkline.test"
+
+
+def _send(text: str, repeats: bool) -> str:
+    retrans = ' retrans="500"' if repeats else ""
+    return f"<send{retrans}><![CDATA[\n\n{text}\n]]></send>\n"
+
+
+def send(method: str, to: str, cseq: int, *, extra: str = "", sdp: bool = False, in_dialog: bool = False) -> str:
+    """Return the step that sends a request; within a dialog it goes to the peer's Contact."""
+    uri = "[next_url]" if in_dialog else f"sip:{to}@[remote_ip]:[remote_port]"
+    head = _HEAD.format(realm=REALM, to=to, tag="[peer_tag_param]" if in_dialog else "", cseq=cseq, method=method)
+    row = f"      {extra}\n" if extra else ""
+    return _send(f"      {method} {uri} SIP/2.0\n{head}{row}{_SDP if sdp else _EMPTY}", method != "ACK")
+
+
+def ack_failure(to: str, cseq: int) -> str:
+    """Return the step that acknowledges a failure, on the INVITE's branch."""
+    return _send(
+        f"      ACK sip:{to}@[remote_ip]:[remote_port] SIP/2.0\n      [last_Via:]\n      Max-Forwards: 70\n"
+        f"      [last_From:]\n      [last_To:]\n      Call-ID: [call_id]\n      CSeq: {cseq} ACK\n{_EMPTY}",
+        False,
+    )
+
+
+def reply(status: str, *, sdp: bool = False, tag: bool = True) -> str:
+    """Return the step that answers the last request."""
+    to = "[last_To:];tag=[pid]U[call_number]" if tag else "[last_To:]"
+    return _send(
+        f"      SIP/2.0 {status}\n      [last_Via:]\n      [last_Record-Route:]\n      [last_From:]\n      {to}\n"
+        f"      [last_Call-ID:]\n      [last_CSeq:]\n      Contact: <sip:[local_ip]:[local_port]>\n"
+        f"{_SDP if sdp else _EMPTY}",
+        sdp,
+    )
+
+
+def recv(what: str | int, *, optional: bool = False, auth: bool = False, route: bool = False) -> str:
+    """Return the step that waits for a request (a method) or a response (a status)."""
+    kind = f'request="{what}"' if isinstance(what, str) else f'response="{what}"'
+    flags = {"optional": optional, "auth": auth, "rrs": route}
+    chosen = "".join(f' {name}="true"' for name, wanted in flags.items() if wanted)
+    return f"<recv {kind}{chosen}></recv>\n"
+
+
+def pause(milliseconds: int) -> str:
+    """Return the step that waits."""
+    return f'<pause milliseconds="{milliseconds}"/>\n'
+
+
+def register() -> str:
+    """Register with digest."""
+    return (
+        send("REGISTER", "[field0]", 1) + recv(401, auth=True)
+        + send("REGISTER", "[field0]", 2, extra="[field1]\n      Expires: 600") + recv(200)
+    )  # fmt: skip
+
+
+def invite(to: str) -> str:
+    """INVITE, challenged, INVITE with credentials, up to the 100."""
+    return (
+        send("INVITE", to, 1, sdp=True) + recv(100, optional=True) + recv(407, auth=True) + ack_failure(to, 1)
+        + send("INVITE", to, 2, sdp=True, extra="[field1]") + recv(100, optional=True)
+    )  # fmt: skip
+
+
+def call(to: str, talk_ms: int) -> str:
+    """Call, talk, hang up."""
+    return (
+        invite(to) + recv(180, optional=True) + recv(183, optional=True) + recv(200, route=True)
+        + send("ACK", to, 2, in_dialog=True) + pause(talk_ms) + send("BYE", to, 3, in_dialog=True) + recv(200)
+    )  # fmt: skip
+
+
+def answer(ring_ms: int = 20) -> str:
+    """Ring, answer, wait for BYE."""
+    return (
+        recv("INVITE") + reply("180 Ringing") + pause(ring_ms) + reply("200 OK", sdp=True) + recv("ACK") + recv("BYE")
+        + reply("200 OK", tag=False)
+    )  # fmt: skip
+
+
+@dataclass
+class Run:
+    """A sipp that runs, or has run."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    name: str
+
+    def wait(self, timeout_s: float = 60.0) -> None:
+        """Wait until all its calls are over.
+
+        Raises:
+            AssertionError: a call did not go as the scenario says; the text is sipp's error log.
+        """
+        try:
+            status = self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            status = -1
+        log = self.folder / f"{self.name}.err"
+        assert status == 0, f"{self.name}: sipp said {status}\n{log.read_text()[:3000] if log.exists() else ''}"
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def start(
+    folder: Path, name: str, steps: str, local: tuple[str, int], remote: tuple[str, int], *,
+    user: str = "u1", password: str = "secret", calls: int = 1, rate: int = 10, extra: tuple[str, ...] = (),
+) -> Run:  # fmt: skip
+    """Start sipp with a scenario; its files stand in ``folder``."""
+    scenario = folder / f"{name}.xml"
+    scenario.write_text(
+        '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
+        f'<scenario name="{name}">\n{steps}</scenario>\n'
+    )
+    data = folder / f"{name}.csv"
+    data.write_text(f"SEQUENTIAL\n{user};[authentication username={user} password={password}]\n")
+    command = [
+        "sipp", f"{remote[0]}:{remote[1]}", "-sf", str(scenario), "-inf", str(data), "-i", local[0], "-p", str(local[1]),
+        "-mi", local[0], "-m", str(calls), "-r", str(rate), "-l", "2000", "-nostdin", "-trace_err", "-error_file",
+        str(folder / f"{name}.err"), "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
+    ]  # fmt: skip
+    quiet = subprocess.DEVNULL
+    return Run(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet), folder, name)
