@@ -25,7 +25,7 @@ class SnapshotFeeder(threading.Thread):
     """
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], publish: Callable[[Snapshot], None], path: Path
+        self, connect: Callable[[], psycopg.Connection], publish: Callable[[Snapshot], object], path: Path
     ) -> None:
         super().__init__(name="snapshot", daemon=True)
         self._connect = connect

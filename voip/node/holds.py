@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import psycopg
-from billing.holds import HoldRequest, extend_holds, place_holds, release_orphans
 
+from billing.holds import HoldRequest, extend_holds, place_holds, release_orphans
 from voip.node import limits
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class HoldDesk:
         self._more = asyncio.Event()
         self._connection: psycopg.AsyncConnection | None = None
         self._away = False
+        self._orphans_due: float | None = asyncio.get_running_loop().time() + limits.ORPHANS_AFTER_S
 
     def place(self, request: HoldRequest, done: Done) -> None:
         """Ask for a new hold."""
@@ -56,17 +57,16 @@ class HoldDesk:
         self._waiting.append(asked)
         self._more.set()
 
-    async def run(self, open_call_ids: Callable[[], list[str]]) -> None:
-        """Serve until cancelled; each new connection first gives back holds of calls that ended with a crash."""
+    async def run(self, open_call_ids: Callable[[], Iterable[str]]) -> None:
+        """Serve until cancelled; once, a while after the start, give back holds of calls that a crash ended."""
         pause_s = limits.RECONNECT_S_MIN
         while True:
             try:
                 async with await self._connect() as connection:
-                    await release_orphans(connection, self._node, open_call_ids())
                     self._connection = connection
                     self._log_back()
                     pause_s = limits.RECONNECT_S_MIN
-                    await self._serve(connection)
+                    await self._serve(connection, open_call_ids)
             except (psycopg.Error, TimeoutError, OSError) as error:
                 self._log_away(error)
             finally:
@@ -75,9 +75,16 @@ class HoldDesk:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, limits.RECONNECT_S_MAX)
 
-    async def _serve(self, connection: psycopg.AsyncConnection) -> None:
+    async def _serve(self, connection: psycopg.AsyncConnection, open_call_ids: Callable[[], Iterable[str]]) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await self._more.wait()
+            patience_s = None if self._orphans_due is None else max(0.0, self._orphans_due - loop.time())
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._more.wait()
+            except TimeoutError:
+                await release_orphans(connection, self._node, open_call_ids())
+                self._orphans_due = None
             self._more.clear()
             while self._waiting:
                 group = [

@@ -1,0 +1,140 @@
+"""A SIP node put together: switch, business, money, live view, snapshot and journal around one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import signal
+import time
+from functools import partial
+from uuid import uuid4
+
+import uvloop
+from django.conf import settings
+
+from analytics.live import LivePublisher
+from fraud.screening import Screener
+from sip.cdr.journal import Journal
+from sip.controller.directory import Directory
+from sip.controller.ports import SwitchConfig
+from sip.controller.switch import Switch
+from sip.io.node import Node, NodeConfig, Parts, Post, run_node
+from voip.callpolicy import BusinessPolicy
+from voip.node import connections
+from voip.node.feeder import SnapshotFeeder
+from voip.node.holds import HoldDesk
+from voip.node.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+GC_THRESHOLD = (50_000, 20, 20)
+"""Calls are freed by reference counts; a full collection in the middle of the load would only delay packets."""
+
+
+def run() -> None:
+    """Run a node until SIGTERM or SIGINT."""
+    gc.set_threshold(*GC_THRESHOLD)
+    uvloop.run(_Composition().run())
+
+
+class _Composition:
+    """The parts and how they hear of each other; everything but the feeder runs on the loop's thread."""
+
+    def __init__(self) -> None:
+        self._node_name = settings.NODE_NAME
+        self._snapshot = Snapshot()
+        self._first_snapshot = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._desk = HoldDesk(partial(connections.connect_async, "sipnode-holds"), self._node_name)
+        self._policy = BusinessPolicy(self._desk, Screener(), time.monotonic)
+        self._live = LivePublisher(settings.REDIS_URL, self._node_name, self._ancestors)
+        feeder = SnapshotFeeder(
+            partial(connections.connect, "sipnode-snapshot"),
+            lambda snapshot: loop.call_soon_threadsafe(self._use, snapshot),
+            settings.VAR_DIR / "snapshot" / f"{self._node_name}.pickle",
+        )
+        feeder.start()
+        try:
+            await self._wait_for_snapshot()
+            if not self._stop.is_set():
+                await self._serve(loop)
+        finally:
+            feeder.stop()
+
+    async def _wait_for_snapshot(self) -> None:
+        """A node without any snapshot would refuse every caller: it waits, as long as it must."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._first_snapshot, self._stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT)
+        self._node: Node[Switch] = Node(config, self._make_switch, self._make_journal, settings.REDIS_URL)
+        tasks = [
+            loop.create_task(self._live.run()),
+            loop.create_task(self._desk.run(self._open_call_ids)),
+        ]
+        for task in tasks:
+            task.add_done_callback(self._background_ended)
+        await run_node(self._node, self._stop, self._started)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a background task of the node failed, the node ends", exc_info=error)
+            self._stop.set()
+
+    def _started(self) -> None:
+        self._node.switch.directory = _directory(self._snapshot)
+        gc.freeze()
+        address, restored = self._node.address, self._node.restored
+        logger.info("SIP on %s:%d, UDP and TCP; %d calls taken up again", address[0], address[1], restored)
+
+    def _make_switch(self, parts: Parts) -> Switch:
+        config = SwitchConfig(
+            node=self._node_name,
+            realm=settings.SIP_REALM,
+            secret=hashlib.sha256(b"sip nonces:" + settings.SECRET_KEY.encode()).digest(),
+            token=parts.token,
+            call_id=lambda: uuid4().hex,
+            listen=parts.listen,
+            contact=parts.contact,
+        )
+        directory = _directory(self._snapshot)
+        return Switch(
+            config, parts.endpoint, directory, self._policy, parts.journal, parts.store, self._live, parts.wake
+        )
+
+    def _make_journal(self, post: Post, on_error: object) -> Journal:
+        return Journal(settings.SPOOL_DIR / self._node_name, self._node_name, post, on_error)  # type: ignore[arg-type]
+
+    def _use(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        directory = _directory(snapshot)
+        self._policy.use(snapshot, directory)
+        node = getattr(self, "_node", None)
+        switch = getattr(node, "switch", None)
+        if switch is not None:
+            switch.directory = directory
+        self._first_snapshot.set()
+
+    def _open_call_ids(self) -> frozenset[str]:
+        return self._node.switch.open_call_ids()
+
+    def _ancestors(self, tenant_id: int) -> tuple[int, ...]:
+        tenant = self._snapshot.tenants.get(tenant_id)
+        return tenant.ancestor_ids if tenant is not None else ()
+
+
+def _directory(snapshot: Snapshot) -> Directory:
+    return Directory(snapshot.lines, snapshot.trunks, snapshot.routes)
