@@ -61,10 +61,12 @@ FORGET_SQL = "DELETE FROM sip_spooloffset WHERE node = %(node)s AND segment = %(
 class _Progress:
     """How far a segment is loaded, as this process knows it."""
 
-    inode: int
+    segment_id: str
     offset: int
     stored: int
     """The offset in the table: it lags where nothing but answered calls has come, which costs no transaction."""
+    changed_ns: int = 0
+    """The file's time of change when it was last looked into."""
 
 
 class Loader:
@@ -110,10 +112,15 @@ class Loader:
         """Load the next batch of a segment; returns the number of new calls and whether its end is reached."""
         path = segment_path(self._spool_dir / node, number)
         status = path.stat()
+        size = status.st_size
         progress = self._progress.get((node, number))
-        if progress is None or progress.inode != status.st_ino:
-            progress = self._begin_segment(node, number, path, status.st_ino)
-        if progress.offset >= status.st_size:
+        if progress is not None and (progress.offset, progress.changed_ns) == (size, status.st_mtime_ns):
+            return 0, True
+        segment_id = _segment_id(path)
+        if progress is None or progress.segment_id != segment_id:
+            progress = self._begin_segment(node, number, segment_id)
+        progress.changed_ns = status.st_mtime_ns
+        if progress.offset >= size:
             return 0, True
         batch = self._read(path, progress.offset, is_growing=is_newest)
         if batch.end == batch.start:
@@ -126,13 +133,10 @@ class Loader:
         self.backlog |= batch.more
         return fresh, not self.backlog
 
-    def _begin_segment(self, node: str, number: int, path: Path, inode: int) -> _Progress:
-        with path.open("rb") as file:
-            head = next(decode(file.read(HEAD_BYTES)), None)
-        header = SegmentHeader.from_payload(head.payload) if isinstance(head, Frame) else None
-        names = {"node": node, "segment": number, "segment_id": header.id if header is not None else ""}
+    def _begin_segment(self, node: str, number: int, segment_id: str) -> _Progress:
+        names = {"node": node, "segment": number, "segment_id": segment_id}
         offset = int(execute(OFFSET_SQL, names)[0][0])
-        progress = self._progress[node, number] = _Progress(inode, offset, offset)
+        progress = self._progress[node, number] = _Progress(segment_id, offset, offset)
         return progress
 
     def _read(self, path: Path, offset: int, *, is_growing: bool) -> Batch:
@@ -191,6 +195,14 @@ def _month(record: CallRecord) -> date:
 def _ensure_partitions(months: Iterable[date]) -> None:
     for table in ("sip_call", "sip_callattempt"):
         ensure_partitions(table, months)
+
+
+def _segment_id(path: Path) -> str:
+    """Return what tells a segment from another of its name, "" when its head is damaged."""
+    with path.open("rb") as file:
+        head = next(decode(file.read(HEAD_BYTES)), None)
+    header = SegmentHeader.from_payload(head.payload) if isinstance(head, Frame) else None
+    return header.id if header is not None else ""
 
 
 def _distinct(items: Iterable[Loadable]) -> list[Loadable]:
