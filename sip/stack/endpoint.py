@@ -136,7 +136,7 @@ class Endpoint:
         layer = self._layer
         pool: list[Transaction]
         if flow.reliable:
-            pool = layer.by_remote.get(flow.remote, [])
+            pool = [*layer.by_remote.get(flow.remote, ())]
         else:
             pool = [*layer.clients.values(), *layer.servers.values()]
         for tx in [tx for tx in pool if same_place(tx.flow, flow)]:

@@ -94,11 +94,14 @@ def parse_param(text: str) -> tuple[str, str | None]:
         ValueError: its name is no token, or its value neither token, host nor quoted-string.
     """
     name, equals, value = text.partition("=")
-    name = name.strip().lower()
-    if not TOKEN_CHARS.issuperset(name) or not name:
-        raise ValueError(f"bad parameter {text!r}")
+    if not (name.isascii() and name.isalnum() and name.islower()):
+        name = name.strip().lower()
+        if not TOKEN_CHARS.issuperset(name) or not name:
+            raise ValueError(f"bad parameter {text!r}")
     if not equals:
         return name, None
+    if value.isascii() and value.isalnum():
+        return name, value
     value = value.strip()
     if value[:1] == '"':
         if end_of_quoted(value, 0) != len(value):
@@ -120,6 +123,8 @@ def parse_params(text: str) -> Params:
     parts = split_outside(text, ";")
     if parts[0]:
         raise ValueError(f"unexpected {parts[0]!r}")
+    if len(parts) == 2 and parts[1]:
+        return (parse_param(parts[1]),)
     params = tuple([parse_param(part) for part in parts[1:] if part])
     if len(params) > 1 and len({name for name, _ in params}) != len(params):
         raise ValueError(f"parameter given twice in {text!r}")
@@ -148,12 +153,11 @@ def find_param(params: Params, name: str) -> str | None:
 
 
 def parse_host_port(text: str) -> tuple[str, int | None]:
-    """Read ``host [":" port]``; an IPv6 reference keeps its brackets off.
+    """Read ``host [":" port]``, without blanks around; an IPv6 reference loses its brackets.
 
     Raises:
         ValueError: no host, a character no host has, or a port outside 1 to 65535.
     """
-    text = text.strip()
     if text[:1] == "[":
         host, closed, rest = text[1:].partition("]")
         if not closed or ":" not in host or not _IPV6_CHARS.issuperset(host):

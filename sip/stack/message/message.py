@@ -25,7 +25,19 @@ class Message:
     ``to``, ``cseq``, ``call_id``, ``contacts``, ``routes``, ``max_forwards`` and ``expires`` have been checked.
     """
 
-    __slots__ = ("_cseq", "_first", "_first_rows", "_from", "_from_text", "_to", "_to_text", "_via", "body", "headers")
+    __slots__ = (
+        "_contacts",
+        "_cseq",
+        "_first",
+        "_first_rows",
+        "_from",
+        "_from_text",
+        "_to",
+        "_to_text",
+        "_via",
+        "body",
+        "headers",
+    )
 
     def __init__(self, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
         self.headers: Headers = list(headers)
@@ -34,6 +46,7 @@ class Message:
         self._first_rows = -1
         self._via: Via | None = None
         self._cseq: CSeq | None = None
+        self._contacts: list[NameAddr] | None = None
         self._from: NameAddr | None = None
         self._from_text = ""
         self._to: NameAddr | None = None
@@ -46,6 +59,7 @@ class Message:
             self._first_rows = len(self.headers)
             self._via = None
             self._cseq = None
+            self._contacts = None
         return self._first
 
     def get(self, name: str) -> str | None:
@@ -55,7 +69,7 @@ class Message:
     def get_all(self, name: str) -> list[str]:
         """Return the value of every row of this name, as it stands in the message."""
         name = canonical_name(name)
-        return [value for key, value in self.headers if key == name]
+        return [value for key, value in self.headers if key == name] if name in self._index() else []
 
     def values(self, name: str) -> list[str]:
         """Return the values of a list header, rows split at their commas.
@@ -64,7 +78,10 @@ class Message:
             RemoteProtocolError: a quote or bracket is not closed, or there are more than ``VALUES_MAX``.
         """
         found: list[str] = []
-        for row in self.get_all(name):
+        rows = self.get_all(name)
+        if len(rows) == 1 and rows[0] and "," not in rows[0]:
+            return rows
+        for row in rows:
             try:
                 found.extend([part for part in split_outside(row, ",") if part])
             except ValueError as error:
@@ -160,9 +177,11 @@ class Message:
     @property
     def contacts(self) -> list[NameAddr]:
         """Every Contact; empty for none and for ``*``, which ``contact_is_star`` tells."""
-        if self.contact_is_star:
-            return []
-        return [_parse_address("Contact", text) for text in self.values("Contact")]
+        star = self.contact_is_star
+        if self._contacts is None:
+            texts = [] if star else self.values("Contact")
+            self._contacts = [_parse_address("Contact", text) for text in texts]
+        return self._contacts
 
     @property
     def contact_is_star(self) -> bool:

@@ -76,10 +76,14 @@ class NameAddr:
 
 def tag_of(text: str) -> str:
     """Return the tag of a From or To value without reading the rest; "" when there is none."""
-    close = text.rfind(">")
-    tail = text[close + 1 :] if close >= 0 else text
-    if '"' in tail or "tag" not in tail.lower():
-        return NameAddr.parse(text).tag if '"' in tail else ""
+    tail = text[text.rfind(">") + 1 :]
+    if '"' in tail:
+        return NameAddr.parse(text).tag
+    before, found, after = tail.partition(";tag=")
+    if found and not before and after.isalnum():
+        return after  # The usual case, taken first because it is asked for with every message.
+    if "tag" not in tail.lower():
+        return ""
     for part in tail.split(";")[1:]:
         name, _, value = part.partition("=")
         if name.strip().lower() == "tag":

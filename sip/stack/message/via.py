@@ -42,7 +42,7 @@ class Via:
             transport, where = _parse_spaced(head, text)
         if not where:
             raise ValueError(f"Via: no host in {text!r}")
-        host, port = parse_host_port(where)
+        host, port = parse_host_port(where.strip())
         return cls(transport, host, port, parse_params(semicolon + tail) if semicolon else ())
 
     def __str__(self) -> str:

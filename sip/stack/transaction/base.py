@@ -31,7 +31,7 @@ class Layer:
         self.clients: dict[Key, ClientTransaction] = {}
         self.unacknowledged: dict[Key, ServerTransaction] = {}
         """INVITEs answered 2xx, by what their ACK carries: Call-ID, local tag, remote tag, sequence number."""
-        self.by_remote: dict[tuple[str, int], list[Transaction]] = {}
+        self.by_remote: dict[tuple[str, int], dict[Transaction, None]] = {}
         """Transactions over connections, by remote address: closing one must not cost a walk over all."""
 
 
@@ -57,7 +57,7 @@ class Transaction:
         self._timers: list[Timer] = []
         self._interval_s = 0.0
         if flow.reliable:
-            layer.by_remote.setdefault(flow.remote, []).append(self)
+            layer.by_remote.setdefault(flow.remote, {})[self] = None
 
     @property
     def method(self) -> str:
@@ -96,12 +96,11 @@ class Transaction:
         """Leave the layer's look-ups."""
 
     def _forget_remote(self) -> None:
-        by_remote = self._layer.by_remote
-        left = [tx for tx in by_remote.get(self.flow.remote, ()) if tx is not self]
-        if left:
-            by_remote[self.flow.remote] = left
-        else:
-            by_remote.pop(self.flow.remote, None)
+        mates = self._layer.by_remote.get(self.flow.remote)
+        if mates is not None:
+            mates.pop(self, None)
+            if not mates:
+                del self._layer.by_remote[self.flow.remote]
 
     def _emit(self, event: Event) -> None:
         if not self.is_silent:
