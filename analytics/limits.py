@@ -37,9 +37,6 @@ KPI_ROWS_MAX = 10_000
 DIRTY_HOURS_PER_RUN = 200
 """Hours one task makes anew before it ends; the next run, ten seconds on, takes the rest."""
 
-DIRTY_HOURS_PER_TRANSACTION = 8
-"""Hours made anew under one lock: few enough that another worker finds some, and that a failure costs little."""
-
 TOP_DESTINATIONS = 10
 """Rows of the dashboard's list of destinations; the export has all of them."""
 
