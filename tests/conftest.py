@@ -2,6 +2,7 @@
 
 ``db``            the database in a transaction that is rolled back (pytest-django), seen with ``system_scope``
 ``committed_db``  the database with real commits; every table of ours is emptied at the end
+``cast``          who plays: ``tests/cast.py``
 ``redis_url``     an empty Redis
 ``owner_url``     the address of the database for the owner's role
 Mark ``no_scope`` leaves the scope empty, as it is before anybody has logged in.
@@ -21,6 +22,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.plugin import SERVERS
 from voip.platform.postgres import DATABASE
+
+pytest_plugins = ["tests.cast"]
 
 # The real hashers are slow on purpose, a second a user; what they do is Django's to test.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -74,7 +77,7 @@ def _scope_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let a test that uses the database see all tenants, with an empty Redis beside it."""
     is_marked = request.node.get_closest_marker("django_db") is not None
     used = "committed_db" if "committed_db" in request.fixturenames else "db"
-    if used not in request.fixturenames and not is_marked:
+    if not {used, "cast"} & set(request.fixturenames) and not is_marked:
         yield
         return
     request.getfixturevalue(used)

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from billing.services.invoices import draft_invoice, finalise_invoice
 from django.conf import settings
 
+from alerts.choices import Severity
 from billing.choices import AccountMode, DeckKind
 from billing.models import Account, RateDeck
 from billing.services.accounts import adjust_balance, open_account
 from billing.services.decks import assign_vendor_deck, create_deck, import_deck
 from dids.services import add_did, assign
-from fraud.choices import RuleAction, RuleKind, Severity
+from fraud.choices import RuleAction, RuleKind
 from fraud.models import Rule
 from fraud.services import create_rule
 from sip.cdr.journal import Journal
