@@ -57,11 +57,13 @@ class Endpoint:
             else:
                 self._receive_response(message, now)
         except RemoteProtocolError as error:
-            if error.request_head is not None:
-                self._refuse(error.request_head, flow, error)
+            self.refuse(error, flow)
 
-    def _refuse(self, request: Request, flow: Flow, error: RemoteProtocolError) -> None:
-        """Answer a bad request without remembering it."""
+    def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+        """Answer a bad request without remembering it, if it can be answered; for ``StreamFramer.failure`` too."""
+        request = error.request_head
+        if request is None:
+            return
         reply_to = reply_flow(request, flow)
         stamp_source(request, flow)
         try:

@@ -5,32 +5,48 @@ from __future__ import annotations
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.limits import FRAMER_PINGS_MAX, HEAD_BYTES_MAX, MESSAGE_BYTES_MAX
 from sip.stack.message.grammar import parse_digits
+from sip.stack.message.parse import recover_head
 
 
 class StreamFramer:
     """Collects what one connection sends until a message is whole.
 
-    After a ``RemoteProtocolError`` the place of the next message is unknown: the connection must be closed, once
-    ``pongs`` and the messages of ``rest`` have been dealt with.
+    After a failure the place of the next message is unknown: the connection must be closed. ``Endpoint.refuse`` makes
+    the answer that comes before.
     """
 
-    __slots__ = ("_buffer", "_scanned", "pongs")
+    __slots__ = ("_buffer", "_scanned", "failure", "pongs")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._scanned = 0
         self.pongs = 0
         """Keep-alive pings (CRLF CRLF) not yet answered; the caller sends a CRLF for each and sets it to 0."""
+        self.failure: RemoteProtocolError | None = None
+        """Why the stream cannot be cut any more. Set, and not raised, when messages before the bad place came out."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the messages they complete, each whole.
 
         Raises:
             RemoteProtocolError: 513 for a head over ``HEAD_BYTES_MAX`` or a message over ``MESSAGE_BYTES_MAX``; 400
-                for a head without a readable Content-Length.
+                for a head without a readable Content-Length. After a ``failure`` the same, at every call.
         """
-        self._buffer += data
         messages: list[bytes] = []
+        if self.failure is None:
+            self._buffer += data
+            try:
+                self._cut(messages)
+            except RemoteProtocolError as error:
+                error.request_head = recover_head(bytes(self._buffer[:HEAD_BYTES_MAX]).partition(b"\r\n\r\n")[0])
+                self.failure = error
+                self._buffer.clear()
+        if self.failure is not None and not messages:
+            raise self.failure
+        return messages
+
+    def _cut(self, messages: list[bytes]) -> None:
+        """Move whole messages out of the buffer."""
         while True:
             self._skip_line_breaks()
             end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
@@ -38,7 +54,7 @@ class StreamFramer:
                 self._scanned = len(self._buffer)
                 if len(self._buffer) > HEAD_BYTES_MAX:
                     raise RemoteProtocolError("Message Too Large", 513)
-                return messages
+                return
             if end > HEAD_BYTES_MAX:
                 raise RemoteProtocolError("Message Too Large", 513)
             size = end + 4 + _content_length(bytes(self._buffer[:end]))
@@ -46,7 +62,7 @@ class StreamFramer:
                 raise RemoteProtocolError("Message Too Large", 513)
             if len(self._buffer) < size:
                 self._scanned = end
-                return messages
+                return
             messages.append(bytes(self._buffer[:size]))
             del self._buffer[:size]
             self._scanned = 0

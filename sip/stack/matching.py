@@ -34,8 +34,16 @@ def ack_keys(request: Request) -> tuple[Key, Key]:
 
 
 def client_key(response: Response) -> Key:
-    """Return what names the client transaction of a response."""
-    return (response.via.branch, response.cseq.method)
+    """Return what names the client transaction of a response: the branch is unguessable, so it is enough.
+
+    Raises:
+        RemoteProtocolError: Via is unreadable.
+    """
+    _, found, tail = (response.get("Via") or "").partition(";branch=")
+    branch = tail.partition(";")[0]
+    if not found or not branch.isalnum():
+        branch = response.via.branch
+    return (branch, response.cseq.method)
 
 
 def is_single_via(response: Message) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from sip.stack.config import EndpointConfig
+from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
+from sip.stack.flow import Flow
 from sip.stack.framing import StreamFramer
 from sip.stack.limits import FRAMER_PINGS_MAX, HEAD_BYTES_MAX
 from tests.sip.stack.test_parse import INVITE
+from tests.sip.wire import ALICE, BOB, tokens
 
 SHORT = INVITE.replace(b"Content-Length: 4", b"l : 0").removesuffix(b"v=0\n")
 
@@ -71,3 +75,28 @@ def test_a_large_message_in_small_pieces_is_scanned_once() -> None:
     for start in range(0, len(message), 10):
         out += framer.feed(message[start : start + 10])
     assert out == [message]
+
+
+def test_messages_before_a_bad_place_come_out_and_then_the_stream_fails_for_good() -> None:
+    framer = StreamFramer()
+    bad = INVITE.replace(b"Content-Length: 4", b"Content-Length: 65535")
+    assert framer.feed(INVITE + bad) == [INVITE]
+    assert framer.failure is not None
+    for data in (b"", INVITE):
+        with pytest.raises(RemoteProtocolError, match="Too Large"):
+            framer.feed(data)
+
+
+def test_what_the_framer_refuses_the_endpoint_answers() -> None:
+    framer = StreamFramer()
+    endpoint = Endpoint(EndpointConfig(tokens("b")))
+    flow = Flow("TCP", BOB, ALICE, 1)
+    with pytest.raises(RemoteProtocolError) as caught:
+        framer.feed(INVITE.replace(b"Content-Length: 4", b"Content-Length: 65535"))
+    endpoint.refuse(caught.value, flow)
+    [(target, data)] = endpoint.messages_to_send()
+    assert (target, data[:11]) == (flow, b"SIP/2.0 513")
+    with pytest.raises(RemoteProtocolError) as hopeless:
+        StreamFramer().feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    endpoint.refuse(hopeless.value, flow)
+    assert endpoint.messages_to_send() == []
