@@ -96,8 +96,8 @@ class CursorPage(BasePagination):
             ValidationError: ``cursor`` or ``page_size`` is not what it should be.
         """
         self._request = request
-        self._size = _page_size(request)
-        self._terms = _terms(queryset, _ordering(queryset, request, view), view)
+        self._size = self.size_of(request)
+        self._terms = _terms(queryset, self.ordering_of(queryset, request, view), view)
         self._names = tuple(("-" if term.descending else "") + term.name for term in self._terms)
         cursor = self._cursor(request)
         backwards = cursor is not None and cursor.backwards
@@ -113,6 +113,25 @@ class CursorPage(BasePagination):
         self._has_previous = more if backwards else cursor is not None
         self._page = found
         return found
+
+    def size_of(self, request: Request) -> int:
+        """Return how many rows a page has.
+
+        Raises:
+            ValidationError: ``page_size`` is not a whole number from 1 to ``PAGE_SIZE_MAX``.
+        """
+        text = request.query_params.get("page_size")
+        if text is None:
+            return limits.PAGE_SIZE_DEFAULT
+        if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= limits.PAGE_SIZE_MAX):
+            message = f"A whole number from 1 to {limits.PAGE_SIZE_MAX}."
+            raise ValidationError({"page_size": [ErrorDetail(message, "invalid")]})
+        return int(text)
+
+    def ordering_of(self, queryset: QuerySet[Any], request: Request, view: Any) -> Sequence[str]:
+        """Return the names to order by: those asked for, else the view's, else the model's."""
+        asked = KnownOrdering().get_ordering(request, queryset, view) if view is not None else []
+        return asked or [name for name in queryset.model._meta.ordering if isinstance(name, str)]
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page with its links."""
@@ -168,21 +187,6 @@ class CursorPage(BasePagination):
             {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
             {"name": "page_size", "in": "query", "required": False, "schema": size},
         ]
-
-
-def _page_size(request: Request) -> int:
-    text = request.query_params.get("page_size")
-    if text is None:
-        return limits.PAGE_SIZE_DEFAULT
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= limits.PAGE_SIZE_MAX):
-        message = f"A whole number from 1 to {limits.PAGE_SIZE_MAX}."
-        raise ValidationError({"page_size": [ErrorDetail(message, "invalid")]})
-    return int(text)
-
-
-def _ordering(queryset: QuerySet[Any], request: Request, view: APIView | None) -> list[str]:
-    asked = KnownOrdering().get_ordering(request, queryset, view) if view is not None else []
-    return asked or [name for name in queryset.model._meta.ordering if isinstance(name, str)]
 
 
 def _terms(queryset: QuerySet[Any], ordering: Sequence[str], view: APIView | None) -> list[_Term]:
