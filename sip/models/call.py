@@ -6,7 +6,8 @@ In PostgreSQL the keys also hold the partition's time and the tenant (migration 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -64,6 +65,9 @@ class Call(models.Model):
     is_emergency = models.BooleanField(default=False)
     loaded_at = models.DateTimeField()
 
+    facts: dict[str, Any]
+    """What higher apps know of it, once ``sip.extensions.attach_facts`` has run."""
+
     objects: ClassVar[CallQuerySet] = CallQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -118,3 +122,12 @@ class CallAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} to {self.called}: {self.sip_status}"
+
+
+def attach_attempts(calls: Sequence[Call]) -> None:
+    """Fetch the attempts of these calls in one statement: as ``prefetch_related``, but within their months only."""
+    if not calls:
+        return
+    starts = [call.started_at for call in calls]
+    tries = CallAttempt.objects.visible().filter(call_started_at__range=(min(starts), max(starts)))
+    models.prefetch_related_objects(calls, models.Prefetch("attempts", queryset=tries.order_by("attempt")))
