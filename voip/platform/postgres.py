@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import subprocess
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from voip.platform.account import HOME, Account, own_folder, readable_copy
 from voip.platform.limits import POSTGRES_START_S_MAX
@@ -73,8 +75,7 @@ class Cluster:
 
     def configure(self) -> None:
         """Write who may connect; to be done before each start."""
-        user = "root" if os.geteuid() == 0 else _own_name()
-        names = sorted({user, _own_name(self.account)})
+        names = sorted({_own_name(), _own_name(self.account)})
         (self.data / "pg_hba.conf").write_text(_HBA)
         (self.data / "pg_ident.conf").write_text("".join(f"platform {name} {SUPERUSER}\n" for name in names))
 
@@ -108,9 +109,11 @@ class Cluster:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         """Connect as the superuser."""
-        return psycopg.connect(
-            host=str(self.sockets), user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=5
-        )
+        return psycopg.connect(self.conninfo(database), autocommit=True, connect_timeout=5)
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Return how the superuser connects."""
+        return make_conninfo(host=str(self.sockets), user=SUPERUSER, dbname=database)
 
     def wait_ready(self, server: subprocess.Popen[bytes], timeout_s: float = POSTGRES_START_S_MAX) -> None:
         """Return when the server answers.
@@ -166,8 +169,6 @@ def _ensure_role(connection: psycopg.Connection[tuple[object, ...]], role: str, 
 
 
 def _own_name(account: Account | None = None) -> str:
-    import pwd
-
     return pwd.getpwuid(account.uid if account else os.geteuid()).pw_name
 
 

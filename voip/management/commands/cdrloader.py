@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from typing import Any
@@ -11,6 +12,8 @@ from django.core.management.base import BaseCommand
 
 from sip.cdr.loader import run
 from voip.settlement import settle
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -24,4 +27,5 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        logger.info("loading call records from %s", settings.SPOOL_DIR)
         run(settle, stop, settings.SPOOL_DIR)

@@ -1,0 +1,44 @@
+# Every target works on a bare checkout with git, make, python3 and python3-venv, as root and as an ordinary user.
+# Settings come from the environment: WEB_PORT, SIP_PORT, LISTEN_HOST, DATABASE_URL, REDIS_URL, VAR_DIR, PYTHON.
+
+# Debian's own Python is the fastest one around, so it goes first.
+PYTHON3 := $(firstword $(wildcard $(PYTHON) /usr/bin/python3) python3)
+BOOTSTRAP := $(PYTHON3) -m voip.platform.bootstrap
+unexport PYTHONDONTWRITEBYTECODE
+export CONFIRM
+
+.DEFAULT_GOAL := help
+.PHONY: help run test doctor stop reset bench lint format manage requirements
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+run: ## Set everything up and run the platform until Ctrl-C
+	@$(BOOTSTRAP) run
+
+test: ## Set up what tests need and run all checks and tests; ARGS go to pytest
+	@$(BOOTSTRAP) test $(ARGS)
+
+doctor: ## Check this machine and print the line that mends what is wrong
+	@$(BOOTSTRAP) doctor
+
+stop: ## Stop a platform that runs in another terminal
+	@$(BOOTSTRAP) stop
+
+reset: ## Delete database, call records and secrets of this checkout; asks, or CONFIRM=yes
+	@$(BOOTSTRAP) reset
+
+bench: ## Measure a call beside other servers
+	@$(BOOTSTRAP) bench $(ARGS)
+
+lint: ## Run the checks that need no database
+	@$(BOOTSTRAP) lint
+
+format: ## Lay the code out
+	@$(BOOTSTRAP) format
+
+manage: ## Run a Django command: make manage ARGS="createsuperuser"
+	@$(BOOTSTRAP) manage $(ARGS)
+
+requirements: ## Choose package versions anew and write the two hashed lists
+	@$(BOOTSTRAP) requirements

@@ -1,0 +1,53 @@
+"""The output of a process: all of it into a rotated file, what matters in short onto the console."""
+
+from __future__ import annotations
+
+import logging
+import re
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from voip.platform.console import coloured, say
+from voip.platform.limits import CONSOLE_COLUMNS_MAX, LOG_FILE_BYTES_MAX, LOG_FILES_KEPT, LOG_LINE_BYTES_MAX
+
+_MATTERS = re.compile(r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
+_COLOURS = ("cyan", "magenta", "blue", "yellow", "green")
+
+
+class ProcessLog:
+    """Splits a process's output into lines and writes each where it belongs."""
+
+    def __init__(self, folder: Path, name: str, number: int = 0) -> None:
+        self.path = folder / f"{name}.log"
+        self._label = coloured(f"{name:>9}", _COLOURS[number % len(_COLOURS)])
+        self._file = RotatingFileHandler(
+            self.path, maxBytes=LOG_FILE_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8", errors="replace"
+        )
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take output as it comes and return the lines that it completes."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LOG_LINE_BYTES_MAX:
+            whole.append(self._rest)
+            self._rest = b""
+        lines = [line.rstrip(b"\r").decode(errors="replace") for line in whole]
+        for line in lines:
+            self.write(line)
+        return lines
+
+    def write(self, line: str) -> None:
+        """Put one line into the file, and onto the console if it is a warning or worse."""
+        self._file.handle(logging.makeLogRecord({"msg": line}))
+        if _MATTERS.search(line):
+            self.tell(line)
+
+    def tell(self, text: str) -> None:
+        """Put the beginning of a text onto the console, under the process's name."""
+        say(f"{self._label} {text[:CONSOLE_COLUMNS_MAX]}")
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        if self._rest:
+            self.feed(b"\n")
+        self._file.close()

@@ -1,0 +1,105 @@
+"""The platform's processes, as the supervisor is told of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+
+from voip.platform import limits, places, probes
+from voip.platform.environment import Installation
+from voip.platform.postgres import Cluster
+from voip.platform.redis_server import RedisServer
+from voip.platform.service import Service
+
+WORKER_PROCESSES = 2
+"""One a core of the smallest machine we measure on; a larger one starts more workers beside it."""
+
+
+def servers(installation: Installation) -> list[Service]:
+    """Return the servers that are ours to start: none where the user's own are used."""
+    found = []
+    if installation.cluster:
+        found.append(_postgres(installation.cluster))
+    if installation.redis:
+        found.append(_redis(installation.redis))
+    return found
+
+
+def daemons(installation: Installation) -> list[Service]:
+    """Return the platform's own processes in the order in which they are started."""
+    settings = installation.settings
+    environment = installation.service_environment()
+    after = tuple(service.name for service in servers(installation))
+    host = settings["LISTEN_HOST"]
+    asked_at = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    celery = [sys.executable, "-m", "celery", "-A", "voip"]
+    manage = [sys.executable, str(places.ROOT / "manage.py")]
+    return [
+        Service(
+            "web",
+            _web_command(settings),
+            probe=probes.http_answer(asked_at, int(settings["WEB_PORT"]), "/healthz"),
+            environment=environment | {"DB_POOL": "1"},
+            after=after,
+            folder=places.ROOT,
+        ),
+        Service(
+            "worker",
+            [*celery, "worker", "-c", str(WORKER_PROCESSES), "-l", "INFO", "--without-gossip", "--without-mingle"],
+            ready_line=" ready.",
+            environment=environment,
+            after=after,
+            folder=places.ROOT,
+            stop_s_max=limits.WORKER_STOP_S_MAX,
+        ),
+        Service(
+            "beat",
+            [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(places.run_folder() / "beat-schedule")],
+            ready_line="beat: Starting...",
+            environment=environment,
+            after=after,
+            folder=places.ROOT,
+        ),
+        Service(
+            "sipnode",
+            [*manage, "sipnode"],
+            probe=probes.sip_options(asked_at, int(settings["SIP_PORT"])),
+            environment=environment,
+            after=after,
+            folder=places.ROOT,
+        ),
+        Service(
+            "cdrloader",
+            [*manage, "cdrloader"],
+            ready_line="loading call records from",
+            environment=environment,
+            after=after,
+            folder=places.ROOT,
+        ),
+    ]
+
+
+def _web_command(settings: Mapping[str, str]) -> list[str]:
+    listen = ["--host", settings["LISTEN_HOST"], "--port", settings["WEB_PORT"]]
+    # Websockets stay open for ever; after this they are closed under their users, who connect again.
+    patience = ["--timeout-graceful-shutdown", "3"]
+    protocol = ["--ws", "websockets-sansio", "--no-server-header"]
+    return [sys.executable, "-m", "uvicorn", "voip.asgi:application", *listen, *protocol, *patience]
+
+
+def _postgres(cluster: Cluster) -> Service:
+    return Service(
+        "postgres",
+        cluster.command(),
+        probe=probes.database(cluster.conninfo()),
+        environment={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        folder=cluster.home,
+        account=cluster.account,
+        stop_signal=signal.SIGINT,
+        start_s_max=limits.POSTGRES_START_S_MAX,
+    )
+
+
+def _redis(server: RedisServer) -> Service:
+    return Service("redis", server.command(), probe=probes.redis_socket(server.socket_path), folder=server.home)

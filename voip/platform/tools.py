@@ -1,0 +1,136 @@
+"""The programs that tests talk to: found, installed, or unpacked beside the checkout. Standard library only.
+
+An ordinary user gets them without any right on the machine: Debian's packages, with all they depend on and the
+machine lacks, are downloaded and unpacked into ``.tools/``, and started through small scripts in ``.tools/bin``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from voip.platform import places
+from voip.platform.console import StepFailed, run_logged, step
+
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromium"}
+BIN = places.TOOLS / "bin"
+_UNPACKED = places.TOOLS / "root"
+
+_SCRIPT = """#!/bin/sh
+# Starts a program that is unpacked, not installed.
+root='{root}'
+export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+export XDG_DATA_DIRS="$root/usr/share:/usr/local/share:/usr/share"
+export FONTCONFIG_FILE="$root/fonts.conf"
+exec "$root/{program}" "$@"
+"""
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{root}/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{root}/fontcache</cachedir></fontconfig>
+"""
+_PROGRAMS = {"sipp": "usr/bin/sipp", "baresip": "usr/bin/baresip", "chromium": "usr/lib/chromium/chromium"}
+BARESIP_MODULES = "usr/lib/baresip/modules"
+
+
+def find(name: str) -> Path | None:
+    """Return where a program is, or ``None``."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{BIN}")
+    return Path(found) if found else None
+
+
+def baresip_modules() -> Path:
+    """Return the folder that baresip's configuration must name as ``module_path``."""
+    found = find("baresip")
+    return (_UNPACKED if found and found.parent == BIN else Path("/")) / BARESIP_MODULES
+
+
+def ensure() -> None:
+    """Get every program that is missing.
+
+    Raises:
+        StepFailed: this is no Debian, or the packages could not be fetched.
+    """
+    missing = [name for name in PACKAGES if find(name) is None]
+    if not missing:
+        return
+    names = " ".join(PACKAGES[name] for name in missing)
+    if not shutil.which("apt-get"):
+        raise StepFailed(f"tests need {', '.join(missing)}; on Debian: apt-get install {names}")
+    log = places.log_folder() / "setup.log"
+    if os.geteuid() == 0:
+        with step(f"test programs: {names}"):
+            install(missing, log)
+    else:
+        with step(f"test programs, without root, into {places.TOOLS.name}/: {names}"):
+            unpack(missing, log)
+
+
+def install(names: list[str], log: Path) -> None:
+    """Install programs as root."""
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    run_logged(["apt-get", "update", "-q"], log, env)
+    packages = [PACKAGES[name] for name in names]
+    run_logged(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], log, env)
+
+
+def unpack(names: list[str], log: Path) -> None:
+    """Download programs and all that they need and the machine lacks, and unpack them below ``.tools``."""
+    options = _own_apt_state()
+    run_logged(["apt-get", *options, "update", "-q"], log)
+    wanted = _closure(options, [PACKAGES[name] for name in names])
+    archives = places.TOOLS / "archives"
+    shutil.rmtree(archives, ignore_errors=True)
+    archives.mkdir(parents=True)
+    run_logged(["sh", "-c", 'cd "$0" && exec apt-get "$@"', archives, *options, "download", "-q", *wanted], log)
+    for archive in sorted(archives.glob("*.deb")):
+        run_logged(["dpkg-deb", "-x", archive, _UNPACKED], log)
+    shutil.rmtree(archives)
+    (_UNPACKED / "fonts.conf").write_text(_FONTS.format(root=_UNPACKED))
+    for name in names:
+        _write_script(name)
+
+
+def _own_apt_state() -> list[str]:
+    """Return apt's options that keep its lists and caches below ``.tools``, where no root is needed."""
+    state, cache = places.TOOLS / "apt" / "state", places.TOOLS / "apt" / "cache"
+    for folder in (state / "lists" / "partial", cache / "archives" / "partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "Dir::State": state,
+        "Dir::State::status": "/var/lib/dpkg/status",
+        "Dir::Cache": cache,
+        "Dir::Log": places.TOOLS / "apt",
+        "Debug::NoLocking": "1",
+        "APT::Install-Recommends": "0",
+        "APT::Sandbox::User": "",
+        # Clean-up hooks of containers want to delete the machine's own caches.
+        "APT::Update::Post-Invoke-Success": "",
+    }
+    return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+
+def _closure(options: list[str], packages: list[str]) -> list[str]:
+    """Return "package=version" of everything that an installation would bring."""
+    plan = subprocess.run(
+        ["apt-get", *options, "install", "--simulate", "-q", *packages], capture_output=True, text=True, check=False
+    )
+    wanted = re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", plan.stdout, re.MULTILINE)
+    if plan.returncode != 0 or not wanted:
+        raise StepFailed(f"apt-get cannot resolve {' '.join(packages)}:\n{plan.stdout}{plan.stderr}")
+    return [f"{name}={version}" for name, version in wanted]
+
+
+def _write_script(name: str) -> None:
+    program = _PROGRAMS[name]
+    if not (_UNPACKED / program).exists():
+        raise StepFailed(f"{PACKAGES[name]} has no {program}")
+    # Some packages keep libraries in folders of their own below the architecture's.
+    folders = {path.parent for path in _UNPACKED.glob("**/*.so*") if "modules" not in path.parts}
+    libraries = ":".join(map(str, sorted(folders, key=lambda folder: len(folder.parts))))
+    BIN.mkdir(exist_ok=True)
+    script = BIN / name
+    script.write_text(_SCRIPT.format(root=_UNPACKED, libraries=libraries, program=program))
+    script.chmod(0o755)
