@@ -45,6 +45,16 @@ class ChargeStatus(models.TextChoices):
     UNRATED = "unrated", "Unrated"
 
 
+class RatingProblem(models.TextChoices):
+    """Why a call has no price yet."""
+
+    NO_ACCOUNT = "no_account", "No such account"
+    NO_DECK = "no_deck", "The account has no rate deck"
+    NO_RATE = "no_rate", "The deck has no rate for the number"
+    CURRENCY = "currency", "The deck is in another currency than the account"
+    DURATION = "duration", "The duration is impossible"
+
+
 class InvoiceStatus(models.TextChoices):
     """Where an invoice stands; the moves are in ``billing.invoice_states``."""
 

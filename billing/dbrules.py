@@ -6,8 +6,10 @@ from django.db import migrations
 
 from tenants.dbops import APP_ROLE
 
-ACCOUNT_SETTINGS = "tenant_id, seller_id, currency, mode, credit_limit_nanos, low_balance_nanos, deck_id, terms_days, is_active"
-"""What people change. Holds and charges move the other columns many times a second: no audit row, no notice of those."""
+ACCOUNT_SETTINGS = (
+    "tenant_id, seller_id, currency, mode, credit_limit_nanos, low_balance_nanos, deck_id, terms_days, is_active"
+)
+"""What people change. Holds and charges move the other columns many times a second: no audit, no notice of those."""
 
 ACCOUNT_TRIGGERS = migrations.RunSQL(
     f"""
@@ -94,6 +96,7 @@ CREATE TABLE billing_charge (
   tenant_id bigint NOT NULL,
   account_id bigint NOT NULL,
   status text NOT NULL,
+  problem text NOT NULL,
   started_at timestamptz NOT NULL,
   number text NOT NULL,
   duration_s integer NOT NULL CHECK (duration_s > 0),
@@ -115,7 +118,6 @@ CREATE TABLE billing_charge (
   cost_deck_id bigint,
   cost_prefix text NOT NULL,
   cost_nanos_per_minute bigint,
-  entry_id bigint,
   invoice_id bigint,
   charged_at timestamptz NOT NULL,
   PRIMARY KEY (call_id, started_at, tenant_id)
@@ -138,7 +140,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER stands BEFORE UPDATE OF status, amount_nanos, billed_s, account_id, entry_id, cost_nanos
+CREATE TRIGGER stands BEFORE UPDATE OF status, amount_nanos, billed_s, account_id, cost_nanos
   ON billing_charge FOR EACH ROW EXECUTE FUNCTION billing_charge_stands();
 REVOKE DELETE, TRUNCATE ON billing_charge FROM "{APP_ROLE}";
 """,

@@ -79,8 +79,8 @@ class CompiledDeck:
         self._arrays = arrays
         self._names = tuple(names)
         # Items of a memoryview come as plain ints: bisect over a numpy array would make a numpy scalar at each step.
-        self._starts = memoryview(np.ascontiguousarray(arrays["starts"]))
-        self._rows = memoryview(np.ascontiguousarray(arrays["rows"]))
+        self._starts = memoryview(np.ascontiguousarray(arrays["starts"]).data)
+        self._rows = memoryview(np.ascontiguousarray(arrays["rows"]).data)
         self._cache: dict[int, Rate] = {}
 
     @classmethod

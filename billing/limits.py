@@ -6,6 +6,9 @@ DURATION_S_MAX = 86_400
 RATE_NANOS_MAX = 10**13
 """10,000 currency units a minute: over it the unit of the file is wrong. 90,000 s of it still fit a BIGINT."""
 
+SUSPECT_UNITS_PER_MINUTE = 100
+"""Dearer than any destination on earth in a currency with cents: the file's rates are in another unit."""
+
 INCREMENT_S_MAX = 3_600
 """No tariff bills by more than the hour."""
 

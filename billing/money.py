@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from billing.limits import DECIMALS_MAX
 
-NANOS = 10**DECIMALS_MAX
+NANOS: int = 10**DECIMALS_MAX
 """Nano-units in one currency unit."""
 
 _DECIMAL = re.compile(r"([+-]?)(\d{1,12})(?:\.(\d+))?", re.ASCII)

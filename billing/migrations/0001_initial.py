@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('valid_from', models.DateTimeField()),
                 ('source', models.CharField(help_text='File name, or what made the change.', max_length=200)),
                 ('row_count', models.PositiveIntegerField()),
+                ('is_complete', models.BooleanField(help_text='A whole price list, which ends every rate it does not name.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],

@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                     fields=[
                         ('call_id', models.UUIDField(primary_key=True, serialize=False)),
                         ('status', models.CharField(choices=[('rated', 'Rated'), ('unrated', 'Unrated')], max_length=8)),
+                        ('problem', models.CharField(blank=True, choices=[('no_account', 'No such account'), ('no_deck', 'The account has no rate deck'), ('no_rate', 'The deck has no rate for the number'), ('currency', 'The deck is in another currency than the account'), ('duration', 'The duration is impossible')], max_length=20)),
                         ('started_at', models.DateTimeField()),
                         ('number', models.CharField(help_text='E.164 that was charged.', max_length=16)),
                         ('duration_s', models.PositiveIntegerField(help_text='Answered time, whole seconds, rounded up.')),
@@ -49,7 +50,6 @@ class Migration(migrations.Migration):
                         ('charged_at', models.DateTimeField()),
                         ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='billing.account')),
                         ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
-                        ('entry', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='billing.entry')),
                         ('invoice', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='billing.invoice')),
                     ],
                     options={

@@ -6,11 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-from billing.choices import ChargeStatus
+from billing.choices import ChargeStatus, RatingProblem
 from billing.limits import DESTINATION_CHARS_MAX, PREFIX_DIGITS_MAX
 from billing.models.accounts import Account
 from billing.models.invoices import Invoice
-from billing.models.ledger import Entry
 from billing.querysets import ChargeQuerySet
 from tenants.models import Tenant
 
@@ -32,6 +31,7 @@ class Charge(models.Model):
         Account, on_delete=models.PROTECT, related_name="charges", db_constraint=False, db_index=False
     )
     status = models.CharField(max_length=8, choices=ChargeStatus.choices)
+    problem = models.CharField(max_length=20, choices=RatingProblem.choices, blank=True)
     started_at = models.DateTimeField()
     number = models.CharField(max_length=16, help_text="E.164 that was charged.")
     duration_s = models.PositiveIntegerField(help_text="Answered time, whole seconds, rounded up.")
@@ -53,9 +53,6 @@ class Charge(models.Model):
     cost_deck_id = models.BigIntegerField(null=True)
     cost_prefix = _prefix()
     cost_nanos_per_minute = models.BigIntegerField(null=True)
-    entry = models.ForeignKey(
-        Entry, on_delete=models.PROTECT, null=True, related_name="charges", db_constraint=False, db_index=False
-    )
     invoice = models.ForeignKey(
         Invoice, on_delete=models.PROTECT, null=True, related_name="charges", db_constraint=False, db_index=False
     )
@@ -68,3 +65,8 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return f"charge for call {self.call_id}"
+
+    @property
+    def entry_key(self) -> str:
+        """The ledger entry's key."""
+        return f"call:{self.call_id.hex}"

@@ -49,6 +49,7 @@ class DeckVersion(models.Model):
     valid_from = models.DateTimeField()
     source = models.CharField(max_length=200, help_text="File name, or what made the change.")
     row_count = models.PositiveIntegerField()
+    is_complete = models.BooleanField(help_text="A whole price list, which ends every rate it does not name.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[TenantQuerySet[DeckVersion]] = TenantQuerySet.as_manager()  # type: ignore[assignment]

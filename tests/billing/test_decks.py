@@ -1,5 +1,6 @@
 """A compiled deck answers as the naive longest-prefix search does."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def test_many_look_ups_at_once_find_the_same_rates(prefixes: list[str], numbers:
 @given(st.text(DIGITS, min_size=1, max_size=15), st.text(DIGITS, min_size=1, max_size=15))
 def test_keys_sort_as_digit_strings_do(left: str, right: str) -> None:
     assert (number_key(left) < number_key(right)) == (left < right)
-    assert number_keys(["+" + left]).tolist() == [number_key(left)]
+    assert number_keys(["+" + left, left]).tolist() == [number_key(left)] * 2
 
 
 def test_a_number_shorter_than_a_prefix_does_not_match_it() -> None:
@@ -58,11 +59,24 @@ def test_digits_after_the_fifteenth_do_not_count() -> None:
     assert deck.lookup("+12345678901234599") is not None
 
 
-@pytest.mark.parametrize("number", ["", "+", "112", "44201", "+44 20", "+44a", "+٣٣", "++44", "+44\n", "+4４"])
+@pytest.mark.parametrize(
+    "number", ["", "+", "+44 20", "+44a", "+٣٣", "++44", "+44\n", "+44\x0020", "+4412345678901234567x", "+4４"]
+)
 def test_what_is_no_e164_number_has_no_rate(number: str) -> None:
     deck = deck_of("1", "4", "44", "3")
     assert deck.lookup(number) is None
     assert deck.lookup_many([number]).found.tolist() == [False]
+
+
+def test_the_plus_of_a_number_may_be_left_out() -> None:
+    deck = deck_of("44")
+    assert deck.lookup("4420") == deck.lookup("+4420") == Rate("44", "zone 44", 1044)
+    assert deck.lookup_many(["4420", "+4420"]).found.tolist() == [True, True]
+
+
+def test_a_deck_can_be_pickled() -> None:
+    copy = pickle.loads(pickle.dumps(CompiledDeck.compile([Rate("44", "UK", 5)], deck_id=3, currency="EUR", version=7)))
+    assert (copy.deck_id, copy.currency, copy.version, copy.lookup("+44")) == (3, "EUR", 7, Rate("44", "UK", 5))
 
 
 def test_an_empty_deck_has_no_rate() -> None:

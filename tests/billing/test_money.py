@@ -28,7 +28,9 @@ def test_a_decimal_is_read_exactly(text: str, nanos: int) -> None:
     assert parse_nanos(text) == nanos
 
 
-@pytest.mark.parametrize("text", ["", ".5", "1.", "1e3", "1,000.00", "0x10", "NaN", " 1", "1 ", "٣", "1.2.3", "--1", "=1+1"])
+@pytest.mark.parametrize(
+    "text", ["", ".5", "1.", "1e3", "1,000.00", "0x10", "NaN", " 1", "1 ", "٣", "1.2.3", "--1", "=1+1"]
+)
 def test_what_is_not_a_plain_decimal_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a plain decimal"):
         parse_nanos(text)
@@ -53,7 +55,7 @@ def test_minor_units_convert_without_loss_and_refuse_fractions() -> None:
     assert to_minor(12_340_000_000, "USD") == 1234
     assert to_minor(5_000_000_000, "JPY") == 5
     assert from_minor(1234, "KWD") == 1_234_000_000
-    with pytest.raises(ValueError, match="0.001 USD is not a whole number"):
+    with pytest.raises(ValueError, match=r"0\.001 USD is not a whole number"):
         to_minor(1_000_000, "USD")
 
 
