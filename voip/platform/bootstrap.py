@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     except (StepFailed, OSError) as error:
         say(coloured(str(error), "red"))
         return 1
-    _go_on("voip.platform.gate" if command in _FOR_DEVELOPERS else "voip.platform.launcher", arguments)
+    return _go_on("voip.platform.gate" if command in _FOR_DEVELOPERS else "voip.platform.launcher", arguments)
 
 
 def _go_on(module: str, arguments: list[str]) -> NoReturn:

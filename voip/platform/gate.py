@@ -39,7 +39,6 @@ _DEVELOPERS = ("--extra", "dev", "-c", "requirements.txt")
 REQUIREMENTS: tuple[Check, ...] = (
     ("requirements.txt", (*_COMPILE, *_PLAIN, "pyproject.toml", "-o", "requirements.txt")),
     ("requirements-dev.txt", (*_COMPILE, *_PLAIN, *_DEVELOPERS, "pyproject.toml", "-o", "requirements-dev.txt")),
-    ),
 )
 
 
