@@ -8,7 +8,6 @@ from typing import Any
 
 from sip.controller.calls import limits_of_call
 from sip.controller.calls.call import Call, Leg
-from sip.controller.calls.legs import send_ack
 from sip.controller.calls.saved import call_from_json, saved_messages
 from sip.controller.core import Core
 from sip.controller.live import announce
@@ -46,9 +45,6 @@ def _take_up(core: Core, call: Call, state: dict[str, Any]) -> None:
         _repeat_answer(core, call, call.a_leg, state)
     elif call.a_leg is not None:
         call.a_leg.acked = True
-    if call.b_leg is not None and call.b_leg.acked:
-        # Its 200 may still be repeated, to a transaction that died with the old process.
-        call.b_leg.ack = send_ack(core, call.b_leg, [], b"")
     limits_of_call.start(core, call)
     if call.plan is not None:
         core.policy.answered(call.offer, call.plan)

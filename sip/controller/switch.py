@@ -28,6 +28,7 @@ from sip.stack.events import (
     Event,
     RequestReceived,
     ResponseReceived,
+    StrayAnswer,
     TransactionTimedOut,
     TransportFailed,
 )
@@ -116,8 +117,8 @@ class Switch:
 
     def get_timer(self) -> float | None:
         """Return when ``handle_timer`` is next to be called; the endpoint's own timers included."""
-        times = [at for at in (self._core.timers.next_at(), self._endpoint.get_timer(), self._next_sweep) if at]
-        return min(times, default=None)
+        times = (self._core.timers.next_at(), self._endpoint.get_timer(), self._next_sweep)
+        return min((at for at in times if at is not None), default=None)
 
     def handle_timer(self, now: float, wall: float) -> None:
         """Do what is due by ``now``, the endpoint's part included."""
@@ -126,13 +127,15 @@ class Switch:
         self._drain()
         self._core.timers.run(now)
         self._drain()
-        if self._next_sweep is None or now >= self._next_sweep:
+        if self._next_sweep is not None and now >= self._next_sweep:
             self._next_sweep = now + BINDING_SWEEP_S
             self.locations.sweep(wall)
 
     def process(self, now: float, wall: float) -> None:
         """Work on everything the endpoint tells and everything that was answered from outside."""
         self._core.now, self._core.wall = now, wall
+        if self._next_sweep is None:
+            self._next_sweep = now + BINDING_SWEEP_S
         self._drain()
 
     def _drain(self) -> None:
@@ -159,6 +162,8 @@ class Switch:
             answering.on_ack(core, event)
         elif isinstance(event, CancelReceived):
             self._cancel(event)
+        elif isinstance(event, StrayAnswer):
+            answering.on_stray_answer(core, event.response)
         else:
             self._failure(event)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
-from sip.stack.events import AckReceived, CancelReceived, Event
+from sip.stack.events import AckReceived, CancelReceived, Event, StrayAnswer
 from sip.stack.flow import Flow
 from sip.stack.matching import (
     ack_keys,
@@ -128,9 +128,13 @@ class Endpoint:
 
     def _receive_response(self, response: Response, now: float) -> None:
         tx = self._layer.clients.get(client_key(response))
-        if tx is None or not is_single_via(response):
+        if not is_single_via(response):
             return
         check_response(response)
+        if tx is None:
+            if 200 <= response.status <= 299 and response.cseq.method == "INVITE":
+                self._layer.events.append(StrayAnswer(response))
+            return
         tx.receive(response, now)
 
     def transport_failed(self, flow: Flow, now: float) -> None:

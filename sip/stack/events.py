@@ -57,4 +57,22 @@ class TransportFailed:
     tx: ClientTransaction | ServerTransaction
 
 
-Event = RequestReceived | AckReceived | CancelReceived | ResponseReceived | TransactionTimedOut | TransportFailed
+@dataclass(frozen=True, slots=True)
+class StrayAnswer:
+    """A 2xx to an INVITE whose transaction is not here any more, or died with a process before this one.
+
+    RFC 3261 §13.2.2.4: whoever knows its dialog acknowledges it again.
+    """
+
+    response: Response
+
+
+Event = (
+    RequestReceived
+    | AckReceived
+    | CancelReceived
+    | ResponseReceived
+    | TransactionTimedOut
+    | TransportFailed
+    | StrayAnswer
+)

@@ -17,6 +17,7 @@ from sip.controller.live import announce
 from sip.controller.q850 import NORMAL_CLEARING, TIMER_EXPIRED
 from sip.stack.dialog import Dialog
 from sip.stack.events import AckReceived
+from sip.stack.message.message import Response
 
 
 def open_call(core: Core, call: Call) -> None:
@@ -117,6 +118,14 @@ def on_no_ack(core: Core, call: Call) -> None:
     if call.state is State.UP and call.outcome is None and not call.restored:
         call.outcome = Outcome(200, "", TIMER_EXPIRED, "platform", TIMER_EXPIRED, TIMER_EXPIRED)
         core.fire(call, Input.HANGUP)
+
+
+def on_stray_answer(core: Core, response: Response) -> None:
+    """Acknowledge again a callee whose ACK was lost with the process that sent it."""
+    leg = core.dialogs.get((response.call_id, response.from_tag, response.to_tag))
+    if leg is not None and not leg.is_a and leg.acked and response.cseq.number == leg.dialog.invite_cseq:
+        leg.ack = leg.ack or leg.dialog.request("ACK")
+        core.endpoint.send_ack(leg.ack, leg.flow, core.now)
 
 
 def _acknowledged(core: Core, leg: Leg) -> None:

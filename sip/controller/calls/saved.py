@@ -76,7 +76,7 @@ def call_from_json(state: dict[str, Any], now: float, wall: float) -> Call:
     if state["version"] != VERSION:
         raise ValueError(f"call state of version {state['version']}")
     offer = CallOffer(**state["offer"])
-    plan = state["plan"]
+    plan = dict(state["plan"]) if state["plan"] is not None else None
     call = Call(offer, state["sip_call_id"], state["from_tag"], state["user_agent"], now - (wall - offer.received_at))
     if plan is not None:
         targets = tuple(Target(**target) for target in plan.pop("targets"))

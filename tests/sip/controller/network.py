@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sip.cdr.record import CallRecord
 from sip.controller.directory import Directory
 from sip.controller.ports import LiveCall, SwitchConfig
 from sip.controller.switch import Switch
@@ -14,7 +15,7 @@ from sip.stack.endpoint import Endpoint
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.message.parse import parse_message
-from tests.sip.controller.business import FakeJournal, FakePolicy
+from tests.sip.controller.business import FakeJournal, FakePolicy, directory, line
 from tests.sip.controller.phone import Phone
 from tests.sip.wire import tokens
 
@@ -100,6 +101,7 @@ class Network:
             listen={"UDP": SWITCH},
         )
         self.endpoint = Endpoint(EndpointConfig(token, server_name="Trunkline"))
+        self.receive: Callable[[bytes, Flow, float], None] = self.endpoint.receive_datagram
         self.switch = Switch(config, self.endpoint, self._directory, self.policy, self.journal, self.store, self.live)
 
     def restart(self) -> int:
@@ -143,7 +145,7 @@ class Network:
             return
         arrived = Flow(flow.transport, flow.remote, flow.local)
         if flow.remote == SWITCH:
-            self.endpoint.receive_datagram(data, arrived, self.now)
+            self.receive(data, arrived, self.now)
         elif target is not None and not target.is_dead:
             target.endpoint.receive_datagram(data, arrived, self.now)
 
@@ -174,6 +176,33 @@ class Network:
     def bytes_to(self, target: str) -> bytes:
         """Return everything the switch sent to somebody."""
         return b"".join(sent.data for sent in self.sent if sent.target == target and sent.source == "switch")
+
+
+def alice_and_bob(**changes: Any) -> tuple[Network, Phone, Phone]:
+    """Return a network with two registered phones; ``changes`` are of bob's line."""
+    network = Network(directory(line(1, "alice"), line(2, "bob", **changes)))
+    alice = network.phone("192.0.2.10", "alice", "pw-alice")
+    bob = network.phone("192.0.2.20", "bob", "pw-bob")
+    alice.register()
+    bob.register()
+    network.run()
+    return network, alice, bob
+
+
+def talking() -> tuple[Network, Phone, Phone]:
+    """Return two phones two seconds into a call from alice to bob."""
+    network, alice, bob = alice_and_bob()
+    bob.on_invite = (180, 200)
+    alice.call("102")
+    network.advance(2.0)
+    return network, alice, bob
+
+
+def only_record(network: Network) -> CallRecord:
+    """Return the one call record there is."""
+    [record] = network.journal.records
+    assert network.policy.records == [record]
+    return record
 
 
 def describe(data: bytes) -> str:

@@ -84,6 +84,10 @@ class Phone:
         rest = [row for row in rows if row[0] != "Contact"]
         self._send(self._request("REGISTER", "sip:trunkline.test", self.username, [*contacts, *rest], b"", expires_s))
 
+    def fetch(self) -> None:
+        """Ask for the line's bindings."""
+        self._send(self._request("REGISTER", "sip:trunkline.test", self.username, [], b""))
+
     def call(self, dialled: str, body: bytes = OFFER, *rows: tuple[str, str]) -> None:
         """Send an INVITE to ``dialled``."""
         kept = [SDP] if body else []
@@ -134,7 +138,7 @@ class Phone:
         body = self.reply_body if status in (183, 200) else b""
         rows = [self.contact, *([SDP] if body else []), *self.reply_headers]
         response = self.endpoint.make_response(call.request, status, "", call.tag, rows, body)
-        if status == 200:
+        if status == 200 and not call.request.to_tag:
             self.dialog = Dialog.as_server(call.request, response, self.flow)
         self.endpoint.respond(call.tx, response, self.clock())
 

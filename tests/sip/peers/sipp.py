@@ -53,14 +53,25 @@ def ack_failure(to: str, cseq: int) -> str:
     )
 
 
-def reply(status: str, *, sdp: bool = False, tag: bool = True) -> str:
-    """Return the step that answers the last request."""
+def reply(status: str, *, sdp: bool = False, tag: bool = True, cseq: str = "[last_CSeq:]") -> str:
+    """Return the step that answers the last request, or with ``cseq`` the INVITE that a CANCEL names."""
     to = "[last_To:];tag=[pid]U[call_number]" if tag else "[last_To:]"
     return _send(
         f"      SIP/2.0 {status}\n      [last_Via:]\n      [last_Record-Route:]\n      [last_From:]\n      {to}\n"
-        f"      [last_Call-ID:]\n      [last_CSeq:]\n      Contact: <sip:[local_ip]:[local_port]>\n"
+        f"      [last_Call-ID:]\n      {cseq}\n      Contact: <sip:[local_ip]:[local_port]>\n"
         f"{_SDP if sdp else _EMPTY}",
         sdp,
+    )
+
+
+def cancel(to: str, cseq: int) -> str:
+    """Return the step that takes the INVITE back that was answered last, on its branch."""
+    return _send(
+        f"      CANCEL sip:{to}@[remote_ip]:[remote_port] SIP/2.0\n"
+        f"      [last_Via:]\n"
+        f"      Max-Forwards: 70\n      From: <sip:[field0]@{REALM}>;tag=[pid]T[call_number]\n"
+        f"      To: <sip:{to}@{REALM}>\n      Call-ID: [call_id]\n      CSeq: {cseq} CANCEL\n{_EMPTY}",
+        True,
     )
 
 
@@ -109,6 +120,14 @@ def answer(ring_ms: int = 20) -> str:
     )  # fmt: skip
 
 
+def ring_until_cancelled() -> str:
+    """Ring, and take the CANCEL."""
+    return (
+        recv("INVITE") + reply("180 Ringing") + recv("CANCEL") + reply("200 OK")
+        + reply("487 Request Terminated", cseq="CSeq: 1 INVITE") + recv("ACK")
+    )  # fmt: skip
+
+
 @dataclass
 class Run:
     """A sipp that runs, or has run."""
@@ -152,9 +171,9 @@ def start(
     data = folder / f"{name}.csv"
     data.write_text(f"SEQUENTIAL\n{user};[authentication username={user} password={password}]\n")
     command = [
-        "sipp", f"{remote[0]}:{remote[1]}", "-sf", str(scenario), "-inf", str(data), "-i", local[0], "-p", str(local[1]),
-        "-mi", local[0], "-m", str(calls), "-r", str(rate), "-l", "2000", "-nostdin", "-trace_err", "-error_file",
-        str(folder / f"{name}.err"), "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
+        "sipp", f"{remote[0]}:{remote[1]}", "-sf", str(scenario), "-inf", str(data), "-i", local[0], "-p",
+        str(local[1]), "-mi", local[0], "-m", str(calls), "-r", str(rate), "-l", "2000", "-nostdin", "-trace_err",
+        "-error_file", str(folder / f"{name}.err"), "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
     ]  # fmt: skip
     quiet = subprocess.DEVNULL
     return Run(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet), folder, name)
