@@ -186,7 +186,7 @@ class ClientTransaction(Transaction):
     def __init__(self, layer: Layer, key: Key, request: Request, flow: Flow) -> None:
         super().__init__(layer, key, request, flow)
         self.response: Response | None = None
-        """The latest response received."""
+        """The response being taken; not kept after the final one."""
 
     def start(self, now: float) -> None:
         """Send the request for the first time."""
@@ -202,6 +202,8 @@ class ClientTransaction(Transaction):
             self.handle(Input.RESPONSE_2XX, now)
         else:
             self.handle(Input.RESPONSE_FAILURE, now)
+        if response.status >= 200:
+            self.response = None
 
     def _forget(self) -> None:
         if self._layer.clients.get(self.key) is self:
