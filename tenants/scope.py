@@ -71,12 +71,14 @@ def _replaced(**changes: Any) -> _State:
 
 @contextmanager
 def _entered(state: _State) -> Iterator[None]:
-    token = _state.set(state)
+    # Not by a token: under ASGI a view runs in a copy of the context that the middleware around it leaves in.
+    before = _state.get()
+    _state.set(state)
     _tell_open_connection()
     try:
         yield
     finally:
-        _state.reset(token)
+        _state.set(before)
         _tell_open_connection()
 
 
