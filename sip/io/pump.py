@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sip.stack.endpoint import Endpoint
+from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 
 
@@ -55,6 +56,11 @@ class Pump:
         """Feed one message of a stream."""
         self._endpoint.receive_message(data, flow, self._loop.time())
         self.wake()
+
+    def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+        """Answer what a stream ended on, at once."""
+        self._endpoint.refuse(error, flow)
+        self.turn()
 
     def failed(self, flow: Flow) -> None:
         """Tell that a flow carries nothing any more."""

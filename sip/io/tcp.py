@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from sip.io.limits import (
     BACKLOG,
@@ -39,13 +40,12 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the shell's table, or be turned away."""
-        if not isinstance(transport, asyncio.Transport):  # pragma: no cover - streams have nothing else
-            raise TypeError("not a stream transport")
-        self.transport = transport
-        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
+        # uvloop's transports are asyncio's by behaviour, not by class.
+        self.transport = stream = cast("asyncio.Transport", transport)
+        stream.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if remote is None or not self._shell.admit(self, (local[0], local[1]), (remote[0], remote[1])):
-            transport.abort()
+            stream.abort()
 
     def data_received(self, data: bytes) -> None:
         """Cut messages out; a stream that cannot be cut any more is closed."""
@@ -53,14 +53,16 @@ class _Connection(asyncio.Protocol):
             return
         try:
             messages = self._framer.feed(data)
-        except RemoteProtocolError as error:
-            log.info("stream of %s closed: %s", self.flow.remote, error)
-            self.transport.abort()
-            return
+        except RemoteProtocolError:
+            messages = []  # The framer keeps why: it is answered below, after the messages before the bad place.
         if self._framer.pongs:
             self.transport.write(b"\r\n" * self._framer.pongs)
             self._framer.pongs = 0
         self._shell.received(self, messages)
+        if self._framer.failure is not None:
+            log.info("stream of %s closed: %s", self.flow.remote, self._framer.failure)
+            self._shell.refuse(self, self._framer.failure)
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Cut off a peer that does not read."""
@@ -133,6 +135,11 @@ class TcpShell:
         if self._pump is not None and connection.flow is not None:
             for message in messages:
                 self._pump.message(message, connection.flow)
+
+    def refuse(self, connection: _Connection, error: RemoteProtocolError) -> None:
+        """Have the last answer of a stream sent before it is closed."""
+        if self._pump is not None and connection.flow is not None:
+            self._pump.refuse(error, connection.flow)
 
     def lost(self, connection: _Connection) -> None:
         """Forget a stream and tell whoever waits for it."""
