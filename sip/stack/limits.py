@@ -16,6 +16,12 @@ HEADERS_MAX: Final = 256
 VALUES_MAX: Final = 128
 """Comma-separated values a header (Via, Route, Contact): 70 hops is Max-Forwards' own bound."""
 
+SEPARATORS_MAX: Final = 512
+"""Commas or semicolons in one row: four for each of ``VALUES_MAX`` values, and four times as many quotes and brackets.
+
+Splitting looks ahead from each of them: without a bound a row of 32 KiB of nothing else would cost 50 ms.
+"""
+
 TRANSACTIONS_MAX: Final = 200_000
 """Server and client transactions together. At 3 KiB each 600 MB; at 1,000 calls a second and 32 s a life 130,000."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sip.stack.limits import SEPARATORS_MAX
+
 Params = tuple[tuple[str, str | None], ...]
 """Parameters in order; names in lower case, values without quotes; ``None`` for a parameter without ``=``."""
 
@@ -31,7 +33,7 @@ def end_of_quoted(text: str, start: int) -> int:
     while True:
         close = text.find('"', position)
         if close < 0:
-            raise ValueError(f"unclosed quote in {text!r}")
+            raise ValueError(f"unclosed quote in {text[:80]!r}")
         backslash = text.find("\\", position, close)
         if backslash < 0:
             return close + 1
@@ -59,32 +61,43 @@ def split_outside(text: str, separator: str) -> list[str]:
     """Split at ``separator`` where it stands neither in a quoted-string nor in ``<>``; parts are stripped.
 
     Raises:
-        ValueError: a quote or a bracket is never closed.
+        ValueError: a quote or a bracket is never closed, or there are more than ``SEPARATORS_MAX`` separators.
     """
     if separator not in text:
         return [text.strip()]
-    if '"' not in text and "<" not in text:
+    if text.count(separator) > SEPARATORS_MAX:
+        raise ValueError(f"more than {SEPARATORS_MAX} {separator!r}")
+    hiding = text.count('"') + text.count("<")
+    if hiding == 0:
         return [part.strip() for part in text.split(separator)]
+    if hiding > 4 * SEPARATORS_MAX:
+        raise ValueError(f"more than {4 * SEPARATORS_MAX} quotes and brackets")
     parts: list[str] = []
-    start = position = 0
-    length = len(text)
-    while position < length:
-        char = text[position]
-        if char == '"':
-            position = end_of_quoted(text, position)
-            continue
-        if char == "<":
-            close = text.find(">", position)
-            if close < 0:
-                raise ValueError(f"unclosed < in {text!r}")
-            position = close + 1
-            continue
-        if char == separator:
-            parts.append(text[start:position].strip())
-            start = position + 1
-        position += 1
+    start = 0
+    position = _next_separator(text, separator, 0)
+    while position >= 0:
+        parts.append(text[start:position].strip())
+        start = position + 1
+        position = _next_separator(text, separator, start)
     parts.append(text[start:].strip())
     return parts
+
+
+def _next_separator(text: str, separator: str, position: int) -> int:
+    """Return where the next separator outside quotes and brackets is, -1 when there is none."""
+    while True:
+        found = text.find(separator, position)
+        end = len(text) if found < 0 else found
+        quoted = text.find('"', position, end)
+        bracket = text.find("<", position, end if quoted < 0 else quoted)
+        if bracket >= 0:
+            position = text.find(">", bracket) + 1
+            if position == 0:
+                raise ValueError(f"unclosed < in {text[:80]!r}")
+        elif quoted >= 0:
+            position = end_of_quoted(text, quoted)
+        else:
+            return found
 
 
 def parse_param(text: str) -> tuple[str, str | None]:

@@ -28,6 +28,7 @@ TRANSITIONS: Final[Table] = {
         State.COMPLETED,
         (Action.STOP, Action.SEND, Action.START_G, Action.START_H),
     ),
+    (State.PROCEEDING, Input.FORGET): (State.TERMINATED, ()),
     (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.INFORM_FAILURE,)),
     (State.COMPLETED, Input.REQUEST): (State.COMPLETED, (Action.SEND,)),
     (State.COMPLETED, Input.TIMER_G): (State.COMPLETED, (Action.SEND, Action.START_G)),

@@ -48,6 +48,8 @@ class Input(IntEnum):
     """300 to 699, but 408 to a non-INVITE."""
     SEND_408 = auto()
     """408 to a non-INVITE."""
+    FORGET = auto()
+    """A stateless answer was given: end without a trace."""
     TRANSPORT_ERROR = auto()
     TIMER_A = auto()
     TIMER_B = auto()

@@ -135,3 +135,18 @@ def test_a_parameter_is_replaced() -> None:
 def test_lists_are_split_outside_quotes_and_brackets_only() -> None:
     row = '"a,b" <sip:x@y;p=1,2>;q="3,4" , sip:c@d'
     assert split_outside(row, ",") == ['"a,b" <sip:x@y;p=1,2>;q="3,4"', "sip:c@d"]
+
+
+@pytest.mark.parametrize(
+    "text", [",", '"' * 999 + ",", "<" * 999 + ",", '<,"' * 999, '"a",' * 513, "," * 30_000, '"",' * 2_000]
+)
+def test_splitting_hostile_text_ends(text: str) -> None:
+    try:
+        parts = split_outside(text, ",")
+    except ValueError:
+        return
+    assert len(parts) <= 513
+
+
+def test_a_quote_within_brackets_and_a_bracket_within_quotes_hide_nothing() -> None:
+    assert split_outside('<sip:a"b>,"c<d",e', ",") == ['<sip:a"b>', '"c<d"', "e"]
