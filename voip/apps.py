@@ -1,4 +1,6 @@
-"""The voip app."""
+"""The voip app: composition."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -8,3 +10,7 @@ class VoipConfig(AppConfig):
 
     name = "voip"
     label = "voip"
+
+    def ready(self) -> None:
+        """Make the platform's Celery application the current one in every process that may send a task."""
+        import_module("voip.celery")

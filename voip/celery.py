@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
@@ -20,5 +21,6 @@ app.autodiscover_tasks(["tenants", "alerts", "sip", "billing", "dids", "analytic
 @app.on_after_finalize.connect
 def merge_beat_schedules(sender: Celery, **_: Any) -> None:
     """Collect every app's ``BEAT_SCHEDULE``."""
-    for name in TASK_MODULES:
-        sender.conf.beat_schedule.update(getattr(import_module(name), "BEAT_SCHEDULE", {}))
+    for name in APPS:
+        if find_spec(f"{name}.tasks") is not None:
+            sender.conf.beat_schedule.update(getattr(import_module(f"{name}.tasks"), "BEAT_SCHEDULE", {}))
