@@ -54,7 +54,7 @@ class BusinessPolicy:
         self._routes = RouteTable(())
         self._accounts: dict[int, int] = {}
         self._priced: dict[str, _Priced] = {}
-        self._read: tuple[str, E164 | ShortCode | None] = ("", None)
+        self._read: tuple[CallOffer | None, E164 | ShortCode | None] = (None, None)
 
     def use(self, snapshot: Snapshot, directory: Directory) -> None:
         """Answer from this snapshot from now on."""
@@ -150,13 +150,13 @@ class BusinessPolicy:
             self._screener.spent(record.tenant_id, record.a_line_id, amount, now)
 
     def _number(self, offer: CallOffer) -> E164 | ShortCode | None:
-        if self._read[0] == offer.call_id:  # screen and route ask for the same call one after the other
+        if self._read[0] is offer:  # screen and route ask for the same call one after the other
             return self._read[1]
         try:
             number = normalise_dialled(offer.dialled, self._country(offer))
         except ValueError:
             number = None
-        self._read = (offer.call_id, number)
+        self._read = (offer, number)
         return number
 
     def _country(self, offer: CallOffer) -> str:

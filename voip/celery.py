@@ -11,11 +11,11 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip.settings")
 
-TASK_MODULES = ("tenants.tasks", "alerts.tasks", "sip.tasks", "billing.tasks", "dids.tasks", "analytics.tasks")
+APPS = ("tenants", "alerts", "sip", "billing", "dids", "fraud", "analytics")
 
 app = Celery("trunkline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tenants", "alerts", "sip", "billing", "dids", "analytics"])
+app.autodiscover_tasks(APPS)
 
 
 @app.on_after_finalize.connect
