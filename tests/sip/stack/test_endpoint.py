@@ -7,7 +7,14 @@ import pytest
 from sip.stack.config import EndpointConfig
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import LocalProtocolError
-from sip.stack.events import AckReceived, CancelReceived, RequestReceived, ResponseReceived, TransportFailed
+from sip.stack.events import (
+    AckReceived,
+    CancelReceived,
+    RequestReceived,
+    ResponseReceived,
+    StrayAnswer,
+    TransportFailed,
+)
 from sip.stack.flow import Flow
 from sip.stack.message import Message, Response, parse_message
 from sip.stack.transaction.machine import State
@@ -196,6 +203,22 @@ def test_responses_that_match_nothing_or_are_malformed_are_dropped() -> None:
     untagged.set("To", "<sip:bob@example.com>")
     wire.alice.endpoint.receive_datagram(bytes(untagged), wire.to_bob, 0.2)
     assert (events(wire.alice.endpoint), statuses(wire.alice)) == ([], [180])
+
+
+def test_a_2xx_of_an_invite_nobody_remembers_is_told_and_other_strays_are_not() -> None:
+    wire = Wire()
+    answer_with(wire, 200)
+    wire.alice.endpoint.send_request(request(), wire.to_bob, 0.0)
+    wire.advance(0.1)
+    restarted = bare()
+    stray = response_of(wire.sent[1])
+    restarted.receive_datagram(bytes(stray), wire.to_bob, 0.2)
+    assert [event.response for event in events(restarted) if isinstance(event, StrayAnswer)] == [stray]
+    for status, cseq in ((180, "1 INVITE"), (486, "1 INVITE"), (200, "1 BYE")):
+        stray.status = status
+        stray.set("CSeq", cseq)
+        restarted.receive_datagram(bytes(stray), wire.to_bob, 0.3)
+    assert (events(restarted), restarted.messages_to_send()) == ([], [])
 
 
 def test_an_over_long_message_gets_513() -> None:
