@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -13,6 +14,10 @@ from tenants.errors import DomainError
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052 §2.1: an IPv4 address in its last 32 bits."""
+
+
+_HOST = re.compile(rb"[A-Za-z0-9._:-]{1,253}")
+"""A name in its ASCII form, or an address."""
 
 
 class UnsafeUrl(Exception):
@@ -37,6 +42,8 @@ def check_url(url: str) -> None:
         raise DomainError(f"longer than {URL_CHARS_MAX} characters", field="url")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise DomainError("a webhook goes to an http or https address", field="url")
+    if not _HOST.fullmatch(parsed.raw_host) or not 0 < (parsed.port or 80) < 65_536:
+        raise DomainError("no host and port can be read from this address", field="url")
     if parsed.userinfo:
         raise DomainError("a webhook's address holds no user or password", field="url")
     literal = _literal(parsed.host)
