@@ -42,7 +42,7 @@ def write_tone(path: Path, frequency_hz: float, length_s: float = 60.0) -> None:
 
 
 def tone_power(path: Path, frequency_hz: float) -> float:
-    """Return the share (0 to 1) of a recording's power that lies at one frequency (Goertzel), by its loudest half second."""
+    """Return the share (0 to 1) of a recording's power at one frequency (Goertzel), in its best half second."""
     with wave.open(str(path), "rb") as file:
         rate, data = file.getframerate(), file.readframes(file.getnframes())
     samples = struct.unpack(f"<{len(data) // 2}h", data)
