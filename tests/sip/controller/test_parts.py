@@ -64,7 +64,8 @@ def test_every_state_but_the_last_can_be_left() -> None:
 
 @pytest.mark.parametrize(
     ("status", "cause"),
-    [(486, 17), (404, 1), (408, 102), (480, 18), (503, 41), (484, 28), (410, 22), (603, 21), (699, 21), (599, 41), (499, 127)],
+    [(486, 17), (404, 1), (408, 102), (480, 18), (503, 41), (484, 28), (410, 22),
+     (603, 21), (699, 21), (599, 41), (499, 127)],
 )  # fmt: skip
 def test_a_status_has_its_cause(status: int, cause: int) -> None:
     assert q850.cause_of_status(status) == cause
