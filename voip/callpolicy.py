@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from billing.holds import HoldRequest
-from dids.snapshot import DidEntry
-
 from billing.rating import Rate, affordable_s, charge_nanos, whole_seconds
+from dids.snapshot import DidEntry
 from e164 import E164, ShortCode, is_emergency, normalise_dialled
 from fraud.screening import Screener
 from sip.cdr.record import CallRecord

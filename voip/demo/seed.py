@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-INVOICES_PENDING = True
 from django.conf import settings
 
 from alerts.choices import Severity
@@ -16,6 +16,7 @@ from billing.choices import AccountMode, DeckKind
 from billing.models import Account, RateDeck
 from billing.services.accounts import adjust_balance, open_account
 from billing.services.decks import assign_vendor_deck, create_deck, import_deck
+from billing.services.invoices import draft_invoice, finalise_invoice
 from dids.services import add_did, assign
 from fraud.choices import RuleAction, RuleKind
 from fraud.models import Rule
@@ -83,7 +84,7 @@ def seed(say: Say) -> Demo:
     did = _dids(operator, lines)
     rule = _rules(operator)
     _history(say, lines, accounts, trunk, rule)
-    #_invoices(say, accounts)
+    _invoices(say, accounts)
     return Demo(operator, alice, bob, admin, passwords[0], tenant_user, passwords[1], api_key, tuple(lines), trunk, did)
 
 
@@ -158,10 +159,10 @@ def _decks(operator: Tenant, reseller: Tenant, trunk: Trunk) -> tuple[RateDeck, 
 
 
 def _accounts(alice: Tenant, bob: Tenant, decks: tuple[RateDeck, RateDeck]) -> tuple[Account, Account]:
-    prepaid = open_account(tenant=alice, mode=AccountMode.PREPAID, deck=decks[0], low_balance_nanos=20 * UNIT)
-    postpaid = open_account(tenant=bob, mode=AccountMode.POSTPAID, deck=decks[1], credit_limit_nanos=2_000 * UNIT)
+    postpaid = open_account(tenant=alice, mode=AccountMode.POSTPAID, deck=decks[0], credit_limit_nanos=2_000 * UNIT)
+    prepaid = open_account(tenant=bob, mode=AccountMode.PREPAID, deck=decks[1], low_balance_nanos=20 * UNIT)
     adjust_balance(prepaid, 500 * UNIT, key="demo-opening", memo="Opening balance")
-    return prepaid, postpaid
+    return postpaid, prepaid
 
 
 def _lines(alice: Tenant, bob: Tenant) -> list[LineWithPassword]:
@@ -274,6 +275,8 @@ def _refused(record: CallRecord, rule: Rule) -> CallRecord:
 
 def _invoices(say: Say, accounts: tuple[Account, Account]) -> None:
     say("an invoice for each customer")
-    today = datetime.now(UTC).date()
     for account in accounts:
-        finalise_invoice(draft_invoice(account, today - timedelta(days=8), today))
+        today = datetime.now(ZoneInfo(account.seller.time_zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+        draft = draft_invoice(account, (today - timedelta(days=8), today))
+        if draft is not None:
+            finalise_invoice(draft)
