@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from e164 import ShortCode, is_emergency
+from e164 import is_emergency
 from sip.querysets import LineQuerySet
 from sip.validators import extension_validator, username_validator, validate_e164
 from tenants.models import Tenant
@@ -75,7 +75,7 @@ class Line(models.Model):
         tenant = Tenant.objects.filter(pk=self.tenant_id).first()
         if not self.extension or tenant is None:
             return
-        if is_emergency(ShortCode(self.extension), tenant.country):
+        if is_emergency(self.extension, tenant.country):
             raise ValidationError({"extension": f"{self.extension} is an emergency number in {tenant.country}."})
         if Line.objects.of(tenant).filter(extension=self.extension).exclude(pk=self.pk).exists():
             raise ValidationError({"extension": f"Extension {self.extension} is taken."})

@@ -1,0 +1,84 @@
+"""The network as the switch reads it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from django.db import connection
+
+from sip import services, snapshot
+from sip.controller.directory import Directory, LineEntry, RouteEntry, TrunkEntry
+from sip.models import Line
+from tenants.models import Tenant
+from tests.sip.network.conftest import Network
+
+
+def test_lines_come_with_what_the_switch_needs(network: Network) -> None:
+    with connection.cursor() as cursor:
+        lines = snapshot.load_lines(cursor)
+    line = Line.objects.get(username="alice")
+    assert lines[0] == LineEntry(
+        id=line.pk,
+        tenant_id=network.alice.pk,
+        username="alice",
+        extension="100",
+        ha1_md5=line.ha1_md5,
+        ha1_sha256=line.ha1_sha256,
+        display_name="",
+        caller_number="+33123456789",
+        is_active=True,
+        contacts_max=5,
+        calls_max=10,
+        country="FR",
+    )
+    assert [entry.username for entry in lines] == ["alice", "bob"]
+
+
+def test_blocked_lines_and_lines_of_inactive_tenants_are_inactive(network: Network) -> None:
+    services.block_line(network.alice_line.pk, "fraud")
+    Tenant.objects.filter(pk=network.bob.pk).update(is_active=False)
+    with connection.cursor() as cursor:
+        assert [entry.is_active for entry in snapshot.load_lines(cursor)] == [False, False]
+
+
+def test_trunks_and_routes_come_with_what_the_switch_needs(network: Network) -> None:
+    services.update_route(network.route, is_active=False)
+    route = services.create_route(network.trunk, prefix="44", priority=10)
+    with connection.cursor() as cursor:
+        trunks, routes = snapshot.load_trunks(cursor), snapshot.load_routes(cursor)
+    assert trunks == [
+        TrunkEntry(
+            id=network.trunk.pk,
+            tenant_id=network.trunkco.pk,
+            name="Carrier",
+            host="192.0.2.10",
+            port=5060,
+            transport="udp",
+            source_addresses=("192.0.2.10",),
+            calls_max=1000,
+            is_active=True,
+            country="US",
+            username="",
+            ha1_md5="",
+        )
+    ]
+    assert routes == [RouteEntry(route.pk, network.trunkco.pk, "44", network.trunk.pk, 10)]
+
+
+def test_the_network_survives_json(network: Network) -> None:
+    with connection.cursor() as cursor:
+        parts = snapshot.load_lines(cursor), snapshot.load_trunks(cursor), snapshot.load_routes(cursor)
+    assert snapshot.from_json(json.loads(json.dumps(snapshot.to_json(*parts)))) == parts
+    assert Directory(*parts).trunk_by_source("192.0.2.10", 5060) is not None
+
+
+def test_ten_thousand_lines_are_read_in_less_than_a_second(network: Network) -> None:
+    Line.objects.bulk_create(
+        Line(tenant=network.bob, username=f"user{number}", realm="r", ha1_md5="0" * 32, ha1_sha256="0" * 64)
+        for number in range(10_000)
+    )
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        assert len(snapshot.load_lines(cursor)) == 10_002
+    assert time.monotonic() - began < 1.0
