@@ -52,7 +52,7 @@ def ensure_environment(kind: str) -> None:
     """
     if _is_current(kind) or (kind == "run" and _is_current("test")):
         return
-    if kind == "run" and _stamp("test").exists():
+    if kind == "run" and (places.VENV / "bin" / "pytest").exists():
         kind = "test"  # Do not take a developer's tools away.
     log = places.log_folder() / "setup.log"
     if not _works(VENV_PYTHON):
@@ -62,17 +62,9 @@ def ensure_environment(kind: str) -> None:
         with step("installer (uv)"):
             run_logged([VENV_PYTHON, "-m", "pip", "install", "--quiet", UV], log)
     with step(f"packages of {REQUIREMENTS[kind]}"):
-        uv: list[str | Path] = [
-            places.VENV / "bin" / "uv",
-            "pip",
-            "sync",
-            "--quiet",
-            "--python",
-            VENV_PYTHON,
-            "--require-hashes",
-        ]
+        sync: list[str | Path] = [places.VENV / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes"]
         # Without it uv trusts only the certificate authorities it brings along, not those of the machine.
-        run_logged([*uv, "--python", VENV_PYTHON, REQUIREMENTS[kind]], log, env=os.environ | {"UV_SYSTEM_CERTS": "1"})
+        run_logged([*sync, "--python", VENV_PYTHON, REQUIREMENTS[kind]], log, env=os.environ | {"UV_SYSTEM_CERTS": "1"})
         _put_checkout_on_path()
     _stamp(kind).write_text(_fingerprint(kind))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import redis
@@ -15,6 +16,17 @@ from voip.platform.deathwatch import is_running
 
 ANSWER_S_MAX = 2.0
 """A load balancer asks every few seconds; a server that is slower than this is as good as away."""
+
+
+class _NotOfHealth(logging.Filter):
+    """Keeps Django from logging each 503 of the health page: the page exists to be asked when things are not well."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        return getattr(request, "path", "") != "/healthz"
+
+
+logging.getLogger("django.request").addFilter(_NotOfHealth())
 
 
 def process_states() -> dict[str, dict[str, Any]]:

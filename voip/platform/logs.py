@@ -10,20 +10,23 @@ from pathlib import Path
 from voip.platform.console import coloured, say
 from voip.platform.limits import CONSOLE_COLUMNS_MAX, LOG_FILE_BYTES_MAX, LOG_FILES_KEPT, LOG_LINE_BYTES_MAX
 
-_MATTERS = re.compile(r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
+_MATTERS = re.compile(r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b")
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green")
 
 
 class ProcessLog:
     """Splits a process's output into lines and writes each where it belongs."""
 
-    def __init__(self, folder: Path, name: str, number: int = 0) -> None:
+    def __init__(self, folder: Path, name: str, number: int = 0, not_told: str = "") -> None:
         self.path = folder / f"{name}.log"
         self._label = coloured(f"{name:>9}", _COLOURS[number % len(_COLOURS)])
         self._file = RotatingFileHandler(
             self.path, maxBytes=LOG_FILE_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8", errors="replace"
         )
+        self._not_told = not_told
         self._rest = b""
+        self.last_line = ""
+        """Where a process that dies says why."""
 
     def feed(self, data: bytes) -> list[str]:
         """Take output as it comes and return the lines that it completes."""
@@ -39,7 +42,8 @@ class ProcessLog:
     def write(self, line: str) -> None:
         """Put one line into the file, and onto the console if it is a warning or worse."""
         self._file.handle(logging.makeLogRecord({"msg": line}))
-        if _MATTERS.search(line):
+        self.last_line = line.strip() or self.last_line
+        if _MATTERS.search(line) and not (self._not_told and self._not_told in line):
             self.tell(line)
 
     def tell(self, text: str) -> None:

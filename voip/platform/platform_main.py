@@ -23,6 +23,7 @@ def main() -> int:
         lock.take(places.lock_file())
         installation = environment.load()
         _check_ports(installation.settings)
+        _make_cluster(installation)
         asyncio.run(_run(installation))
     except asyncio.CancelledError:
         return 0
@@ -55,9 +56,6 @@ async def _start(installation: Installation, supervisor: Supervisor) -> None:
     preparation = Preparation(installation, supervisor)
     needed = servers(installation)
     if needed:
-        if installation.cluster:
-            await asyncio.to_thread(installation.cluster.create)
-            installation.cluster.configure()
         with step(" and ".join(service.name for service in needed)):
             supervisor.start(needed)
             await supervisor.wait_ready([service.name for service in needed])
@@ -69,6 +67,16 @@ async def _start(installation: Installation, supervisor: Supervisor) -> None:
         await supervisor.wait_ready([service.name for service in ours])
     await preparation.first_call()
     print_summary(installation.settings)
+
+
+def _make_cluster(installation: Installation) -> None:
+    """Before there is a supervisor, which would take initdb for an orphan."""
+    cluster = installation.cluster
+    if cluster:
+        if not cluster.is_made:
+            with step("database cluster"):
+                cluster.create()
+        cluster.configure()
 
 
 def _check_ports(settings: dict[str, str]) -> None:

@@ -62,10 +62,14 @@ class Cluster:
     def data(self) -> Path:
         return self.home / "data"
 
+    @property
+    def is_made(self) -> bool:
+        return (self.data / "PG_VERSION").exists()
+
     def create(self) -> None:
         """Make the cluster's files unless they are there."""
         own_folder(self.home, self.account)
-        if (self.data / "PG_VERSION").exists():
+        if self.is_made:
             return
         arguments = ["-U", SUPERUSER, "--auth=peer", "--encoding=UTF8", "--no-instructions"]
         collation = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

@@ -46,7 +46,7 @@ class Runner:
                 if time.monotonic() - began > limits.STEADY_S:
                     pause_s = limits.RESTART_S_MIN
                 self._enter(State.BACKING_OFF, pid=0)
-                self.log.tell(f"ended with {status}; again in {pause_s:g} s (log: {self.log.path})")
+                self.log.tell(f"ended with {status}; again in {pause_s:g} s. Its last words: {self.log.last_line}")
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, limits.RESTART_S_MAX)
                 self.restarts += 1

@@ -20,7 +20,7 @@ def servers(installation: Installation) -> list[Service]:
     """Return the servers that are ours to start: none where the user's own are used."""
     found = []
     if installation.cluster:
-        found.append(_postgres(installation.cluster))
+        found.append(postgres_service(installation.cluster))
     if installation.redis:
         found.append(_redis(installation.redis))
     return found
@@ -84,15 +84,18 @@ def _web_command(settings: Mapping[str, str]) -> list[str]:
     listen = ["--host", settings["LISTEN_HOST"], "--port", settings["WEB_PORT"]]
     # Websockets stay open for ever; after this they are closed under their users, who connect again.
     patience = ["--timeout-graceful-shutdown", "3"]
-    protocol = ["--ws", "websockets-sansio", "--no-server-header"]
+    # Who asked for what is the proxy's to log; refusals and errors are logged by Django.
+    protocol = ["--ws", "websockets-sansio", "--no-server-header", "--no-access-log"]
     return [sys.executable, "-m", "uvicorn", "voip.asgi:application", *listen, *protocol, *patience]
 
 
-def _postgres(cluster: Cluster) -> Service:
+def postgres_service(cluster: Cluster) -> Service:
+    """Return how the embedded PostgreSQL is run."""
     return Service(
         "postgres",
         cluster.command(),
         probe=probes.database(cluster.conninfo()),
+        not_told="due to administrator command",  # How it tells its last clients that it stops.
         environment={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
         folder=cluster.home,
         account=cluster.account,
@@ -102,4 +105,10 @@ def _postgres(cluster: Cluster) -> Service:
 
 
 def _redis(server: RedisServer) -> Service:
-    return Service("redis", server.command(), probe=probes.redis_socket(server.socket_path), folder=server.home)
+    return Service(
+        "redis",
+        server.command(),
+        probe=probes.redis_socket(server.socket_path),
+        not_told="Memory overcommit must be enabled",  # It matters to snapshots by fork, which we do not make.
+        folder=server.home,
+    )

@@ -37,7 +37,7 @@ class Supervisor:
     def start(self, services: Sequence[Service]) -> None:
         """Start services; one whose ``after`` is not ready yet waits for it."""
         for service in services:
-            log = ProcessLog(self._log_folder, service.name, len(self._runners))
+            log = ProcessLog(self._log_folder, service.name, len(self._runners), service.not_told)
             self._runners[service.name] = Runner(service, log, self._write_state)
         for service in services:
             self._tasks[service.name] = asyncio.create_task(self._run(service))
