@@ -92,6 +92,7 @@ class InvoiceLine(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     destination = models.CharField(max_length=DESTINATION_CHARS_MAX)
+    is_late = models.BooleanField(default=False, help_text="Calls of an earlier period that came after its invoice.")
     call_count = models.PositiveIntegerField()
     billed_s = models.BigIntegerField()
     amount_nanos = models.BigIntegerField()

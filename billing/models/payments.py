@@ -31,7 +31,7 @@ class Payment(models.Model):
     idempotency_key = models.CharField(max_length=80)
     input_hash = models.CharField(max_length=64)
     method = models.CharField(max_length=40, blank=True, help_text="Such as visa ···· 4242.")
-    next_action_url = models.CharField(max_length=500, blank=True, help_text="Where the payer must go to confirm.")
+    next_action_url = models.CharField(max_length=2000, blank=True, help_text="Where the payer must go to confirm.")
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
     allocated_nanos = models.BigIntegerField(default=0, help_text="What of it pays invoices; the rest is credit.")

@@ -1,0 +1,1 @@
+"""Stripe: PaymentIntents when a token is given, its hosted Checkout page when none is."""
