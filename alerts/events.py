@@ -16,6 +16,8 @@ from alerts.models import KIND_FORMAT, Event
 from alerts.tasks import dispatch_events
 
 logger = logging.getLogger(__name__)
+_broker_is_away = False
+"""Said once, not for every event until it is back."""
 
 
 def emit(
@@ -51,8 +53,13 @@ def emit(
 
 
 def _wake_dispatcher() -> None:
+    global _broker_is_away
     try:
         dispatch_events.apply_async(retry=False)
     except (OperationalError, OSError) as error:
         # The event is safe in the outbox; the sweep finds it when the broker is back.
-        logger.warning("event waits for the sweep, the broker is away: %s", error)
+        if not _broker_is_away:
+            logger.warning("events wait for the sweep, the broker is away: %s", error)
+        _broker_is_away = True
+    else:
+        _broker_is_away = False

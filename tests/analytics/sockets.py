@@ -15,7 +15,14 @@ class Socket:
     """One websocket to an ASGI application, as this user."""
 
     def __init__(self, application: Any, path: str, user: object) -> None:
-        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": [], "subprotocols": [], "user": user}
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "query_string": b"",
+            "headers": [],
+            "subprotocols": [],
+            "user": user,
+        }
         self._inner = ApplicationCommunicator(application, scope)
 
     async def open(self) -> None:
@@ -41,6 +48,10 @@ class Socket:
             output = await self._inner.receive_output(SECONDS)
             if output["type"] == "websocket.close":
                 return int(output["code"])
+
+    async def say(self, *, text: str | None = None, data: bytes | None = None) -> None:
+        """Send something to the server."""
+        await self._inner.send_input({"type": "websocket.receive", "text": text, "bytes": data})
 
     async def close(self) -> None:
         """Leave."""
