@@ -69,12 +69,14 @@ class TenantAdmin(ScopedModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         """Order depth first, as a tree reads."""
-        queryset: QuerySet[Tenant] = super().get_queryset(request).in_tree_order()  # type: ignore[attr-defined]
-        return queryset
+        # Not through the base: it would order by ``tree_path`` before that is there.
+        return Tenant.objects.visible().in_tree_order()
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Keep the tree's order until a column is clicked."""
-        return ("tree_path",)
+        """Keep the tree's order until a column is clicked; forms of other models ask too, and have no tree."""
+        match = request.resolver_match
+        is_list = match is not None and match.view_name == "admin:tenants_tenant_changelist"
+        return ("tree_path",) if is_list else ("name",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """Fix the place in the tree and the currency once the tenant exists."""

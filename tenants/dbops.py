@@ -21,17 +21,20 @@ VISIBLE = (
 
 
 class TenantOwned(migrations.RunSQL):
-    """Show and accept only rows whose tenant is in the session's scope, for the table's owner too."""
+    """Show and accept only rows whose tenant is in the session's scope, for the table's owner too.
 
-    def __init__(self, table: str, column: str = "tenant_id") -> None:
-        visible = VISIBLE.format(column=column)
+    Of several columns one is enough: a tenant that is just being made is told by its parent.
+    """
+
+    def __init__(self, table: str, *columns: str) -> None:
+        visible = " OR ".join(VISIBLE.format(column=column) for column in columns or ("tenant_id",))
         super().__init__(
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;"
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"
             f"CREATE POLICY tenant_isolation ON {table} USING ({visible}) WITH CHECK ({visible});",
             f"DROP POLICY tenant_isolation ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;",
         )
-        self._arguments = (table, column)
+        self._arguments = (table, *columns)
 
     def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
         return (type(self).__name__, list(self._arguments), {})

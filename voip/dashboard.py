@@ -15,6 +15,7 @@ from billing.choices import ChargeStatus, InvoiceStatus, PaymentStatus
 from billing.models import Charge, Invoice, Payment
 from fraud.models import Case
 from sip.models import Call, Line
+from voip.platform.health import database_answers, process_states, redis_answers
 
 RECENT_DAYS = 7
 """What is older than a week is looked for in the lists, not on the first page."""
@@ -49,6 +50,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         .select_related("tenant")[:6]
     )
     context["processes"] = _processes()
+    context["recent_days"] = RECENT_DAYS
     return context
 
 
@@ -85,17 +87,32 @@ def _overdue() -> Attention:
     return Attention("Overdue invoices", count, "not paid in time", link, count > 0)
 
 
-def _today() -> dict[str, int]:
+def _today() -> dict[str, Any]:
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    counts: dict[str, int] = (
+    counts: dict[str, Any] = (
         Call.objects.visible()
         .filter(started_at__gte=midnight)
         .aggregate(calls=Count("pk"), answered=Count("pk", filter=Q(answered_at__isnull=False)))
     )
-    return counts
+    return counts | {"link": reverse("admin:sip_call_changelist")}
 
 
-def _processes() -> dict[str, Any]:
-    from voip.platform.health import state
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """One supervised process as the overview shows it."""
 
-    return state()
+    name: str
+    state: str
+    is_up: bool
+    note: str
+
+
+def _processes() -> list[ProcessRow]:
+    rows = []
+    for name, process in sorted(process_states().items()):
+        restarts = process.get("restarts", 0)
+        note = f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else ""
+        rows.append(ProcessRow(name, process["state"], process["state"] == "ready", note))
+    for name, answers in (("database", database_answers()), ("redis", redis_answers())):
+        rows.append(ProcessRow(name, "answers" if answers else "away", answers, ""))
+    return rows

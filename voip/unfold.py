@@ -63,7 +63,10 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "voip.dashboard.dashboard",
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": _TEAL},
-    "STYLES": [lambda request: static("alerts/alerts.css")],
+    "STYLES": [
+        lambda request: static("admin_own/dashboard.css"),
+        lambda request: static("alerts/alerts.css"),
+    ],
     "SCRIPTS": [lambda request: static("alerts/alerts.js")],
     "SIDEBAR": {
         "show_search": True,

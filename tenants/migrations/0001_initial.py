@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_unique'),
         ),
         dbops.CREATE_FUNCTIONS,
-        dbops.TenantOwned('tenants_tenant', 'id'),
+        dbops.TenantOwned('tenants_tenant', 'id', 'parent_id'),
         dbops.TenantOwned('tenants_user'),
         dbops.TenantOwned('tenants_apikey'),
         dbops.AUDIT_ENTRY_POLICY,
