@@ -27,15 +27,22 @@ def is_address(host: str) -> bool:
     return True
 
 
-def follow(uri: Uri, flow: Flow, behind_nat: bool) -> Flow:
-    """Return the flow that reaches ``uri`` for a party heard over ``flow``.
+@lru_cache(_ADDRESSES_KEPT)
+def place_of(uri: str) -> tuple[str, int | None]:
+    """Return host and port of a URI that has been parsed before; phones' contacts come again and again."""
+    parsed = Uri.parse(uri)
+    return parsed.host, parsed.port
+
+
+def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
+    """Return the flow that reaches ``host`` and ``port`` of a URI, for a party heard over ``flow``.
 
     A party behind NAT, on a connection, or named by a host name is reached the way it came: its own idea of its
     address is worth nothing to us. Otherwise the address in the URI is meant.
     """
-    if behind_nat or flow.reliable or not is_address(uri.host):
+    if behind_nat or flow.reliable or not is_address(host):
         return flow
-    remote = (uri.host, uri.port or DEFAULT_PORT)
+    remote = (host, port or DEFAULT_PORT)
     return flow if remote == flow.remote else Flow(flow.transport, flow.local, remote)
 
 

@@ -101,7 +101,7 @@ def _apply_contact(core: Core, request: Request, flow: Flow, contact: NameAddr, 
             _check_order(binding, request)
             del bindings[position]
     if expires_s > 0:
-        reached = follow(contact.uri, flow, came_through_nat(request, flow))
+        reached = follow(contact.uri.host, contact.uri.port, flow, came_through_nat(request, flow))
         bindings.append(
             Binding(
                 uri,

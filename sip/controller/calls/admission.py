@@ -186,8 +186,8 @@ def check_request(core: Core, tx: ServerTransaction, request: Request) -> bool:
     if request.max_forwards == 0:
         core.reply(tx, request, 483)
         return False
-    required = [*request.values("Require"), *request.values("Proxy-Require")]
-    if required:
+    if request.get("Require") is not None or request.get("Proxy-Require") is not None:
+        required = [*request.values("Require"), *request.values("Proxy-Require")]
         core.reply(tx, request, 420, headers=[("Unsupported", ", ".join(required)), ALLOW_ROW])
         return False
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.controller.addressing import follow
+from sip.controller.addressing import follow, place_of
 from sip.controller.calls.call import Branch, Call, Goodbye, Leg
 from sip.controller.core import Core
 from sip.controller.q850 import NORMAL_CLEARING, reason_header
@@ -10,7 +10,6 @@ from sip.stack.dialog import Dialog
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Headers, Request, Response
-from sip.stack.message.uri import Uri
 
 
 def make_leg(core: Core, call: Call, dialog: Dialog, flow: Flow, is_a: bool, behind_nat: bool) -> Leg:
@@ -23,7 +22,13 @@ def make_leg(core: Core, call: Call, dialog: Dialog, flow: Flow, is_a: bool, beh
 
 def redirect(leg: Leg, flow: Flow) -> None:
     """Find anew where the leg's requests go; ``flow`` is the latest way its party was heard."""
-    leg.flow = leg.dialog.flow = follow(leg.dialog.next_hop, flow, leg.behind_nat)
+    dialog = leg.dialog
+    if dialog.route_set:
+        next_hop = dialog.next_hop
+        host, port = next_hop.host, next_hop.port
+    else:
+        host, port = place_of(dialog.remote_target)
+    leg.flow = dialog.flow = follow(host, port, flow, leg.behind_nat)
 
 
 def came_through_nat(request: Request, flow: Flow) -> bool:
@@ -33,7 +38,7 @@ def came_through_nat(request: Request, flow: Flow) -> bool:
 
 def contact_is_elsewhere(branch: Branch) -> bool:
     """Tell whether the branch was sent to another address than its Request-URI names: the phone is behind NAT."""
-    return Uri.parse(branch.request.uri).host != branch.flow.remote[0]
+    return place_of(branch.request.uri)[0] != branch.flow.remote[0]
 
 
 def forget(core: Core, leg: Leg) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from sip.controller import q850
-from sip.controller.addressing import follow, is_address
+from sip.controller.addressing import follow, is_address, place_of
 from sip.controller.calls.states import TRANSITIONS, Action, Input, State
 from sip.controller.location import Binding, LocationTable
 from sip.controller.ports import NoLocationStore
 from sip.controller.switch import _ACTIONS
 from sip.controller.timers import TimerQueue
 from sip.stack.flow import Flow
-from sip.stack.message.uri import Uri
 
 FLOW = Flow("UDP", ("10.0.0.1", 5060), ("192.0.2.10", 31000))
 
@@ -103,13 +102,13 @@ def test_a_reason_header_is_written() -> None:
 
 
 def test_a_party_is_followed_to_an_address_but_not_to_a_name_or_through_nat() -> None:
-    moved = Uri.parse("sip:x@192.0.2.99:5070")
-    assert follow(moved, FLOW, False).remote == ("192.0.2.99", 5070)
-    assert follow(Uri.parse("sip:x@192.0.2.99"), FLOW, False).remote == ("192.0.2.99", 5060)
-    assert follow(moved, FLOW, True) is FLOW
-    assert follow(Uri.parse("sip:x@phone.example"), FLOW, False) is FLOW
+    assert follow("192.0.2.99", 5070, FLOW, False).remote == ("192.0.2.99", 5070)
+    assert follow("192.0.2.99", None, FLOW, False).remote == ("192.0.2.99", 5060)
+    assert follow("192.0.2.99", 5070, FLOW, True) is FLOW
+    assert follow("phone.example", None, FLOW, False) is FLOW
     stream = Flow("TCP", FLOW.local, FLOW.remote, 4)
-    assert follow(moved, stream, False) is stream
+    assert follow("192.0.2.99", 5070, stream, False) is stream
+    assert place_of("sip:x@192.0.2.99:5070;transport=udp") == ("192.0.2.99", 5070)
     assert is_address("2001:db8::1") and not is_address("1.2.3")
 
 
