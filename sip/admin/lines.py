@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.forms import BaseDialogForm
@@ -174,14 +174,14 @@ class LineAdmin(ScopedModelAdmin):
         ),
     )
     def new_password(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
-        """Make a password and show it in the dialog's place."""
+        """Make a password and show it where the question stood."""
         line = get_object_or_404(self.get_queryset(request), pk=object_id)
-        password = services.set_password(line)
-        messages.success(
-            request,
-            format_html("New password of {}, shown only now: <code data-secret>{}</code>", line.username, password),
-        )
-        return leave_dialog("admin:sip_line_change", line.pk)
+        context = {"line": line, "password": services.set_password(line)}
+        response = TemplateResponse(request, "sip/line_password_dialog.html", context)
+        # unfold's dialog would keep its button; the answer takes the place of the whole of it.
+        for name, value in (("HX-Retarget", "#dialog"), ("HX-Reselect", "#dialog"), ("Cache-Control", "no-store")):
+            response[name] = value
+        return response
 
     @action(
         description="Block",
