@@ -59,7 +59,6 @@ class EphemeralServers:
         if "postgres" not in self._running:
             self.cluster.create()
             self.cluster.configure()
-            own_folder(self.cluster.sockets, self._account)
             server = self._start("postgres", self.cluster.command(), self.cluster.home, signal.SIGINT)
             self.cluster.wait_ready(server)
             self.cluster.prepare(self._owner_password, self._app_password)

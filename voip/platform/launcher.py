@@ -35,6 +35,8 @@ def guard(command: list[str]) -> int:
         die_with_parent(signal.SIGTERM)  # `make` itself may be killed.
     adopt_orphans()
     supervisor = subprocess.Popen(command, preexec_fn=before_exec(signal.SIGTERM))  # noqa: PLW1509 - only libc
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)  # Whoever kills the whole group of `make` kills the supervisor, but not its guard.
     # The terminal's Ctrl-C reaches the supervisor by itself.
     signal.signal(signal.SIGINT, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGHUP):

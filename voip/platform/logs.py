@@ -23,7 +23,7 @@ class ProcessLog:
         self._file = RotatingFileHandler(
             self.path, maxBytes=LOG_FILE_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8", errors="replace"
         )
-        self._not_told = not_told
+        self._not_told = re.compile(not_told or r"\Z.")
         self._rest = b""
         self.last_line = ""
         """Where a process that dies says why."""
@@ -43,7 +43,7 @@ class ProcessLog:
         """Put one line into the file, and onto the console if it is a warning or worse."""
         self._file.handle(logging.makeLogRecord({"msg": line}))
         self.last_line = line.strip() or self.last_line
-        if _MATTERS.search(line) and not (self._not_told and self._not_told in line):
+        if _MATTERS.search(line) and not self._not_told.search(line):
             self.tell(line)
 
     def tell(self, text: str) -> None:

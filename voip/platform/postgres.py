@@ -78,7 +78,8 @@ class Cluster:
         self.run("initdb", "-D", str(self.data), *arguments, *collation)
 
     def configure(self) -> None:
-        """Write who may connect; to be done before each start."""
+        """Write who may connect, and make the folder of the socket; to be done before each start."""
+        own_folder(self.sockets, self.account)
         names = sorted({_own_name(), _own_name(self.account)})
         (self.data / "pg_hba.conf").write_text(_HBA)
         (self.data / "pg_ident.conf").write_text("".join(f"platform {name} {SUPERUSER}\n" for name in names))

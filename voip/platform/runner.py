@@ -148,13 +148,13 @@ class Runner:
         if process is None:
             return
         self._signal(self.service.stop_signal)
-        try:
-            async with asyncio.timeout(self.service.stop_s_max):
-                await process.wait()
-        except TimeoutError:
+        # Not asyncio.timeout: before Python 3.11.4 it does nothing in a task that is being cancelled, as this one.
+        ended = asyncio.ensure_future(process.wait())
+        done, _ = await asyncio.wait([ended], timeout=self.service.stop_s_max)
+        if not done:
             self.log.tell(f"did not stop within {self.service.stop_s_max:g} s; killed")
             self._signal(signal.SIGKILL)
-            await process.wait()
+            await ended
         await self._clear_up()
 
     async def _clear_up(self) -> None:

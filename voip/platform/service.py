@@ -37,7 +37,7 @@ class Service:
     ready_line: str = ""
     """Instead of a probe: what the process writes when it is ready."""
     not_told: str = ""
-    """A warning of the process that is of no use on the console."""
+    """A regular expression of warnings that are of no use on the console."""
     after: tuple[str, ...] = ()
     """Names of the processes that must be ready before it is started for the first time."""
     environment: Mapping[str, str] = field(default_factory=dict)

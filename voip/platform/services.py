@@ -95,7 +95,8 @@ def postgres_service(cluster: Cluster) -> Service:
         "postgres",
         cluster.command(),
         probe=probes.database(cluster.conninfo()),
-        not_told="due to administrator command",  # How it tells its last clients that it stops.
+        # What it tells clients that come too early or too late.
+        not_told="due to administrator command|the database system is",
         environment={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
         folder=cluster.home,
         account=cluster.account,
