@@ -9,7 +9,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> tuple[int, float] | None:
-    """Return (parent's pid, CPU seconds of the process and of the children it has reaped), or ``None`` if it is gone."""
+    """Return (parent's pid, CPU seconds of the process and its reaped children), or ``None`` if it is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
