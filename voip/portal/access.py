@@ -40,11 +40,18 @@ NAVIGATION = (
         "M6 4h3l1.5 5-2 1.5a11 11 0 0 0 5 5l1.5-2 5 1.5v3a2 2 0 0 1-2 2A15 15 0 0 1 4 6a2 2 0 0 1 2-2z",
     ),
     NavItem(
+        "Live calls",
+        "analytics:live",
+        "analytics",
+        "M12 12h.01M8.5 15.5a5 5 0 0 1 0-7M15.5 8.5a5 5 0 0 1 0 7M5.5 18.5a9 9 0 0 1 0-13M18.5 5.5a9 9 0 0 1 0 13",
+    ),
+    NavItem(
         "Balance",
         "portal:balance",
         "billing",
         "M4 7h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H4zM4 7a2 2 0 0 1 2-2h10v2M16 13h.5",
     ),
+    NavItem("Figures", "analytics:billing", "analytics", "M4 20V4M4 20h16M8 16v-5M12 16V7M16 16v-3"),
     NavItem("Invoices", "portal:invoices", "billing", "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"),
     NavItem("Lines", "portal:lines", "sip", "M7 3h10v18H7zM10 17h4M10 6h4"),
     NavItem("Numbers", "portal:numbers", "dids", "M9 4 7 20M17 4l-2 16M4 9h16M4 15h16"),
