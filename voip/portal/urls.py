@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from voip.portal import calls, home, money, people, service
+from voip.portal import calls, home, money, payments, people, service
 
 app_name = "portal"
 urlpatterns = [
@@ -12,6 +12,11 @@ urlpatterns = [
     path("balance/", money.balance, name="balance"),
     path("invoices/", money.invoice_list, name="invoices"),
     path("invoices/<int:pk>/", money.invoice_detail, name="invoice"),
+    path("invoices/<int:pk>/pdf/", payments.pdf, name="invoice_pdf"),
+    path("invoices/<int:pk>/pay/", payments.pay, name="pay"),
+    path("balance/top-up/", payments.top_up, name="top_up"),
+    path("payments/return/<uuid:key>/", payments.payment_return, name="payment_return"),
+    path("payments/<uuid:pk>/", payments.payment_detail, name="payment"),
     path("lines/", service.lines, name="lines"),
     path("lines/<int:pk>/password/", service.new_password, name="new_password"),
     path("numbers/", service.numbers, name="numbers"),
