@@ -14,11 +14,11 @@ from alerts.choices import DeliveryState
 from alerts.errors import InvalidEndpoint
 from alerts.events import emit
 from alerts.limits import ENDPOINTS_MAX
-from alerts.models import Delivery, Event, WebhookEndpoint
+from alerts.models import Delivery, Event, Recipient, WebhookEndpoint
 from alerts.receivers import check_url
 from alerts.signing import secret_of
-from tenants.errors import Conflict
-from tenants.models import Tenant
+from tenants.errors import Conflict, DomainError
+from tenants.models import Tenant, User
 
 
 @transaction.atomic
@@ -82,6 +82,16 @@ def retry(delivery: Delivery) -> None:
     )
     if rows == 0:
         raise Conflict("only a failed delivery is tried again")
+
+
+def check_same_user(recipient: Recipient, user: User | None) -> None:
+    """Refuse to hand one person's wishes to another.
+
+    Raises:
+        DomainError: field ``user``.
+    """
+    if user is not None and user.pk != recipient.user_id:
+        raise DomainError("a recipient stays the same person", field="user", code="immutable")
 
 
 def _save(endpoint: WebhookEndpoint) -> None:

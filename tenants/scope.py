@@ -36,6 +36,11 @@ def current_tenant_ids() -> frozenset[int] | None:
     return _state.get().tenant_ids
 
 
+def current_actor() -> str:
+    """Return in whose name the running code writes: an e-mail, ``key:<prefix>``, or "" for the system itself."""
+    return _state.get().actor
+
+
 @contextmanager
 def system_scope() -> Iterator[None]:
     """See and write rows of all tenants: daemons, tasks, the operator's staff."""

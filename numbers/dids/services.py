@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerts.events import emit
 from dids.choices import DidState
-from dids.errors import InvalidDid
+from dids.errors import InvalidDid, WrongState
 from dids.limits import QUARANTINE_DAYS, RESTOCK_BATCH
 from dids.models import Did
 from dids.states import Action, next_state
@@ -37,6 +37,19 @@ def add_did(pool: Tenant, number: str) -> Did:
     except IntegrityError as error:
         # The tenant that has it may be out of sight, so the index is asked and not a query.
         raise InvalidDid(f"{value} is on the platform already", field="number") from error
+
+
+@transaction.atomic
+def remove_did(did_id: int) -> None:
+    """Take a number that is in stock off the platform; calls to it go out through the trunks from then on.
+
+    Raises:
+        WrongState: somebody has it, or it is at rest.
+    """
+    did = _locked(did_id)
+    if did.state != DidState.AVAILABLE:
+        raise WrongState(f"a number that is {did.state} cannot be removed")
+    did.delete()
 
 
 @transaction.atomic

@@ -4,7 +4,8 @@
 (function () {
   "use strict";
   const script = document.currentScript;
-  const LIST_URL = (script && script.dataset.list) || "";
+  const IN_ADMIN = location.pathname.startsWith("/admin/");
+  const LIST_URL = (script && script.dataset.list) || (IN_ADMIN ? "/admin/alerts/event/" : "");
   const SOCKET_URL = (location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/ws/alerts/";
   const NOT_LOGGED_IN = 4401; // the server's word that trying again is useless
   const RETRY_MS_MIN = 500;
