@@ -7,6 +7,9 @@ from typing import Final
 CALLS_MAX: Final = 20_000
 """Calls a node holds at once, in set-up or up; at 8 KiB each 160 MB. Over it: 503 ``limit.node_calls``."""
 
+NO_BOUND: Final = 2**31
+"""Places of a line or trunk for calls that may not be refused: emergencies, and those that outlived a restart."""
+
 MAX_FORWARDS: Final = 70
 """What RFC 3261 §8.1.1.6 puts in a new request; a caller's larger number is lowered to it, so that loops end."""
 

@@ -10,6 +10,7 @@ from sip.controller.calls import limits_of_call
 from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.saved import call_from_json, saved_messages
 from sip.controller.core import Core
+from sip.controller.limits import NO_BOUND
 from sip.controller.live import announce
 from sip.controller.policy import CallOffer
 from sip.stack.dialog import flow_from_json
@@ -70,13 +71,10 @@ def _repeat_answer(core: Core, call: Call, leg: Leg, state: dict[str, Any]) -> N
 def _count(core: Core, call: Call, offer: CallOffer) -> None:
     """Take the places of both sides again, over the bound too: these calls exist."""
     if offer.line_id is not None:
-        call.release = core.take_place(core.line_calls, offer.line_id, _NO_BOUND)
+        call.release = core.take_place(core.line_calls, offer.line_id, NO_BOUND)
     elif offer.trunk_id is not None:
-        call.release = core.take_place(core.trunk_calls, offer.trunk_id, _NO_BOUND)
+        call.release = core.take_place(core.trunk_calls, offer.trunk_id, NO_BOUND)
     attempt = call.attempt
     if attempt is not None:
         counter = core.line_calls if attempt.target.kind == "line" else core.trunk_calls
-        attempt.release = core.take_place(counter, attempt.target.id, _NO_BOUND)
-
-
-_NO_BOUND = 2**31
+        attempt.release = core.take_place(counter, attempt.target.id, NO_BOUND)

@@ -78,9 +78,12 @@ class Pump:
         self._is_due = False
         if self.switch is None:
             return
-        self.switch.process(self._loop.time(), time.time())
-        self._transmit()
-        self._arm()
+        try:
+            self.switch.process(self._loop.time(), time.time())
+        finally:
+            # A bug met by one call must not silence all others.
+            self._transmit()
+            self._arm()
 
     def close(self) -> None:
         """Stop the timer; nothing is fed any more."""
@@ -109,6 +112,8 @@ class Pump:
     def _fire(self) -> None:
         self._timer = None
         if self.switch is not None:
-            self.switch.handle_timer(self._loop.time(), time.time())
-            self._transmit()
-            self._arm()
+            try:
+                self.switch.handle_timer(self._loop.time(), time.time())
+            finally:
+                self._transmit()
+                self._arm()

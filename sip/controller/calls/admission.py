@@ -11,7 +11,7 @@ from sip.controller.headers import ALLOW_ROW
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX
 from sip.controller.live import announce
 from sip.controller.policy import Authorisation, CallOffer, Refusal
-from sip.controller.q850 import NO_CIRCUIT, TEMPORARY_FAILURE, USER_BUSY
+from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, USER_BUSY
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -36,7 +36,7 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
     if len(dialled.user) > CALLER_CHARS_MAX:
         core.reply(tx, request, 414)
         return
-    if len(request.contacts) != 1:
+    if len(request.contacts) != 1 or (request.get("Record-Route") is not None and not request.record_routes):
         core.reply(tx, request, 400, "One Contact Expected")
         return
     caller = _identify(core, tx, request, flow)
@@ -45,18 +45,11 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
 
 
 def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
-    """Return the calling trunk (by address) or line (by digest); ``None`` when the request has been answered."""
+    """Return the calling trunk (by address) or line (by digest), blocked or not; ``None`` when answered already."""
     trunk = core.directory.trunk_by_source(*flow.remote)
     if trunk is not None and not core.auth.has_credentials(request):
-        if not trunk.is_active:
-            core.reply(tx, request, 403)
-            return None
         return trunk
-    line = core.auth.check(core, tx, request, 407)
-    if line is not None and not line.is_active:
-        core.reply(tx, request, 403)
-        return None
-    return line
+    return core.auth.check(core, tx, request, 407)
 
 
 def _open(
@@ -88,17 +81,29 @@ def _open(
     core.calls[call.call_id] = call
     core.offers[(call.sip_call_id, call.from_tag)] = call
     core.reply(tx, request, 100)
-    refusal = _over_limit(core, call, caller) or core.policy.screen(offer)
+    refusal = _decide(core, call, caller)
     if refusal is None:
-        plan = core.policy.route(offer)
-        if isinstance(plan, Refusal):
-            refusal = plan
-        else:
-            call.plan = plan
-    if refusal is not None:
+        _authorise(core, call)
+    else:
         refuse(core, call, refusal)
-        return
-    _authorise(core, call)
+
+
+def _decide(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal | None:
+    """Set the call's plan, or return why there is none.
+
+    An emergency call goes on whatever hinders its caller: a block and a full line are meant for other calls.
+    """
+    hindrance = _hindrance(core, call, caller)
+    refusal = core.policy.screen(call.offer) if hindrance is None else None
+    if refusal is not None:
+        return refusal
+    plan = core.policy.route(call.offer)
+    if hindrance is not None and (isinstance(plan, Refusal) or not plan.is_emergency):
+        return hindrance
+    if isinstance(plan, Refusal):
+        return plan
+    call.plan = plan
+    return None
 
 
 def _own_number(line: LineEntry) -> str:
@@ -121,8 +126,11 @@ def _claimed_number(request: Request) -> str:
         return ""
 
 
-def _over_limit(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal | None:
-    """Take the caller's place, or say which bound is reached."""
+def _hindrance(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal | None:
+    """Take the caller's place, or say what is in its way: a block, or a bound that is reached."""
+    if not caller.is_active:
+        code = "line.blocked" if isinstance(caller, LineEntry) else "trunk.inactive"
+        return Refusal(403, "", CALL_REJECTED, code)
     if core.is_journal_full:
         return Refusal(503, "", TEMPORARY_FAILURE, "limit.journal", retry_after_s=5)
     if len(core.calls) > CALLS_MAX or core.stopping:

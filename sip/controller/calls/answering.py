@@ -80,7 +80,9 @@ def leave_setup(core: Core, call: Call) -> None:
 
 def note_crossed(core: Core, call: Call) -> None:
     """Remember that the caller gave up while its 200 was being written; it will have to hang up itself."""
-    call.outcome, call.crossed = None, True
+    call.crossed = True
+    if call.outcome is not None and call.outcome.status != 200:
+        call.outcome = None
 
 
 def defer(core: Core, call: Call) -> None:

@@ -34,10 +34,10 @@ def failure_of(attempt: Attempt) -> Outcome:
     branch = best_branch(attempt)
     status, cause = branch.final, branch.cause
     is_trunk = attempt.target.kind == "trunk"
-    if status == 408 and not branch.heard:
-        if is_trunk:
-            return Outcome(504, "", TIMER_EXPIRED, "platform", TIMER_EXPIRED, 0)
+    if not branch.heard and not is_trunk:
         return Outcome(480, "", SUBSCRIBER_ABSENT, "platform", SUBSCRIBER_ABSENT, 0)
+    if status == 408 and not branch.heard:
+        return Outcome(504, "", TIMER_EXPIRED, "platform", TIMER_EXPIRED, 0)
     if status in (401, 407):
         # A challenge that crossed would make the caller send its own credentials to a stranger.
         shown = 503 if is_trunk else 403

@@ -8,7 +8,7 @@ from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import forget, send_bye
 from sip.controller.calls.relaying import abort_relays
-from sip.controller.calls.states import Input, State
+from sip.controller.calls.states import TRANSITIONS, Input, State
 from sip.controller.core import Core
 from sip.controller.limits import CANCEL_S_MAX
 from sip.controller.q850 import NORMAL_CLEARING, SUBSCRIBER_ABSENT, TEMPORARY_FAILURE, cause_of_status, reason_header
@@ -16,7 +16,9 @@ from sip.controller.records import build_record
 
 
 def cancel(core: Core, call: Call) -> None:
-    """Take it that the caller does not want the call any more."""
+    """Take it that the caller does not want the call any more; too late once it has its final response."""
+    if (call.state, Input.CANCELLED) not in TRANSITIONS:
+        return
     if call.outcome is None:
         call.outcome = Outcome(487, "", NORMAL_CLEARING, "caller", NORMAL_CLEARING, NORMAL_CLEARING)
     core.fire(call, Input.CANCELLED)

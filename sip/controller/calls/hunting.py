@@ -11,7 +11,7 @@ from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows
-from sip.controller.limits import TRUNK_SILENCE_S_MAX
+from sip.controller.limits import NO_BOUND, TRUNK_SILENCE_S_MAX
 from sip.controller.live import announce
 from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
 from sip.stack.dialog import Dialog
@@ -74,7 +74,8 @@ def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     trunk = core.directory.trunks.get(attempt.target.id)
     if trunk is None or not trunk.is_active or trunk.transport.upper() not in core.config.listen:
         return attempts.local_failure(503, NO_CIRCUIT, "route.trunk_down")
-    attempt.release = core.take_place(core.trunk_calls, trunk.id, trunk.calls_max)
+    is_emergency = call.plan is not None and call.plan.is_emergency
+    attempt.release = core.take_place(core.trunk_calls, trunk.id, NO_BOUND if is_emergency else trunk.calls_max)
     if attempt.release is None:
         return attempts.local_failure(503, NO_CIRCUIT, "limit.trunk_calls")
     attempt.branches = [outgoing.trunk_branch(core, call, attempt, trunk)]

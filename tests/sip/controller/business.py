@@ -59,6 +59,7 @@ class FakePolicy:
     def __init__(self, trunks: tuple[int, ...] = ()) -> None:
         self.trunks = trunks
         self.ring_timeout_s = 60.0
+        self.is_emergency = False
         self.targets: tuple[Target, ...] | None = None
         self.screened: list[CallOffer] = []
         self.holds: list[str] = []
@@ -92,9 +93,8 @@ class FakePolicy:
     def _target(self, kind: Any, number: int, offer: CallOffer) -> Target:
         return Target(kind, number, offer.dialled, offer.caller, "Caller Name", self.ring_timeout_s)
 
-    @staticmethod
-    def _plan(direction: Any, called: str, destination: str, targets: tuple[Target, ...]) -> RoutePlan:
-        return RoutePlan(7, direction, called, destination, 70, targets)
+    def _plan(self, direction: Any, called: str, destination: str, targets: tuple[Target, ...]) -> RoutePlan:
+        return RoutePlan(7, direction, called, destination, 70, targets, self.is_emergency)
 
     def authorise(self, offer: CallOffer, plan: RoutePlan, done: Done) -> None:
         """Hold money, at once or when the test says so."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sip.controller.policy import Authorisation
-from tests.sip.controller.network import alice_and_bob, only_record
+from sip.stack.flow import Flow
+from tests.sip.controller.network import SWITCH, alice_and_bob, only_record, talking
 
 
 def test_a_caller_who_gives_up_stops_the_ringing() -> None:
@@ -132,3 +133,33 @@ def test_a_bye_before_the_answer_is_as_good_as_a_cancel() -> None:
     assert alice.statuses[-1] == 487
     assert alice.responses[-1].status in (200, 487)
     only_record(network)
+
+
+def test_a_caller_whose_connection_breaks_during_the_call_stays_in_it() -> None:
+    network, alice, bob = talking()
+    network.endpoint.transport_failed(Flow("UDP", SWITCH, alice.flow.local), network.now)
+    network.advance(1.0)
+    assert network.journal.records == []
+    bob.hang_up()
+    network.advance(1.0)
+    record = only_record(network)
+    assert (record.sip_status, record.ended_by) == (200, "callee")
+
+
+def test_a_callee_that_hangs_up_while_the_start_is_being_written_ends_an_answered_call() -> None:
+    network, alice, bob = alice_and_bob()
+    network.journal.is_slow = True
+    bob.on_invite = (180, 200)
+    alice.call("102")
+    network.run()
+    bob.hang_up()
+    network.run()
+    alice.cancel()
+    network.run()
+    network.journal.is_slow = False
+    network.journal.flush()
+    network.advance(1.0)
+    assert alice.statuses[-1] == 200
+    assert [request.method for request in alice.requests] == ["BYE"]
+    assert bob.responses[-1].status == 200
+    assert only_record(network).ended_by == "callee"

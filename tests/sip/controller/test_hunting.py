@@ -6,8 +6,9 @@ import pytest
 
 from sip.controller.policy import Target
 from sip.stack.digest import Challenge, make_ha1
+from sip.stack.flow import Flow
 from tests.sip.controller.business import FakePolicy, directory, line, trunk
-from tests.sip.controller.network import Network, alice_and_bob, only_record
+from tests.sip.controller.network import SWITCH, Network, alice_and_bob, only_record
 from tests.sip.controller.phone import Phone
 
 
@@ -274,3 +275,25 @@ def test_a_trunk_calls_a_line_without_digest() -> None:
     network.advance(1.0)
     record = only_record(network)
     assert (record.a_trunk_id, record.a_line_id, record.b_line_id, record.caller) == (1, None, 1, "+331234")
+
+
+def test_a_phone_that_rang_and_is_cut_off_is_a_failure() -> None:
+    network, alice, bob = alice_and_bob()
+    alice.call("102")
+    network.run()
+    network.endpoint.transport_failed(Flow("UDP", SWITCH, bob.flow.local), network.now)
+    network.advance(0.1)
+    assert alice.statuses[-1] == 503
+    assert only_record(network).attempts[0].sip_status == 503
+
+
+def test_a_phone_that_cannot_be_reached_at_all_is_absent() -> None:
+    network, alice, bob = alice_and_bob()
+    bob.is_dead = True
+    alice.call("102")
+    network.run()
+    network.endpoint.transport_failed(Flow("UDP", SWITCH, bob.flow.local), network.now)
+    network.advance(0.1)
+    assert alice.statuses == [407, 100, 480]
+    record = only_record(network)
+    assert (record.q850_cause, record.attempts[0].sip_status) == (20, 503)

@@ -6,7 +6,7 @@ import pytest
 
 from sip.controller.policy import Refusal
 from sip.stack.message.message import Request
-from tests.sip.controller.business import directory, line, trunk
+from tests.sip.controller.business import FakePolicy, directory, line, trunk
 from tests.sip.controller.network import Network, alice_and_bob, only_record
 from tests.sip.controller.phone import OFFER, Phone
 
@@ -71,8 +71,25 @@ def test_a_blocked_line_gets_403_and_no_hold_is_placed() -> None:
     mallory = network.phone("192.0.2.66", "mallory", "pw-mallory")
     mallory.call("101")
     network.advance(1.0)
-    assert mallory.statuses == [407, 403]
-    assert (network.policy.screened, network.policy.holds, network.journal.records) == ([], [], [])
+    assert mallory.statuses == [407, 100, 403]
+    assert (network.policy.screened, network.policy.holds) == ([], [])
+    record = only_record(network)
+    assert (record.refusal_code, record.q850_cause, record.a_line_id) == ("line.blocked", 21, 1)
+
+
+def test_a_blocked_line_reaches_the_emergency_service_over_a_full_trunk() -> None:
+    blocked, full = line(1, "mallory", is_active=False, calls_max=0), trunk(1, "198.51.100.1", calls_max=0)
+    network = Network(directory(blocked, full), FakePolicy((1,)))
+    mallory, carrier = network.phone("192.0.2.66", "mallory", "pw-mallory"), network.phone("198.51.100.1")
+    network.policy.is_emergency = True
+    carrier.on_invite = (180, 200)
+    mallory.call("+112")
+    network.advance(1.0)
+    assert mallory.statuses == [407, 100, 180, 200]
+    assert network.policy.screened == []
+    mallory.hang_up()
+    network.advance(1.0)
+    assert only_record(network).is_emergency
 
 
 def test_a_wrong_password_gets_403_and_leaves_no_record() -> None:
@@ -97,7 +114,8 @@ def test_an_inactive_trunk_gets_403() -> None:
     carrier = network.phone("198.51.100.1")
     carrier.call("101")
     network.advance(1.0)
-    assert carrier.statuses == [403]
+    assert carrier.statuses == [100, 403]
+    assert only_record(network).refusal_code == "trunk.inactive"
 
 
 def test_a_line_with_all_its_calls_up_may_make_no_more() -> None:
