@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from voip import environment as env
 from voip.unfold import UNFOLD as UNFOLD
@@ -29,7 +30,9 @@ NODE_NAME = env.text("NODE_NAME", "node1")
 SPOOL_DIR = Path(env.text("SPOOL_DIR", str(VAR_DIR / "spool")))
 REDIS_URL = env.text("REDIS_URL", f"unix://{VAR_DIR}/run/redis.sock?db=0")
 
-ALLOWED_HOSTS = env.text("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+# The names people reach the site by: those of this machine, where it listens, and where it is published.
+_KNOWN_HOSTS = {"localhost", "127.0.0.1", "[::1]", LISTEN_HOST, urlsplit(PUBLIC_URL).hostname or "localhost"}
+ALLOWED_HOSTS = env.text("ALLOWED_HOSTS", ",".join(sorted(_KNOWN_HOSTS))).split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
