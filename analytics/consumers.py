@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -110,7 +110,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         oldest = now - limits.LIVE_KEY_EXPIRES_S
         nodes = await self._redis.zrangebyscore(NODES_KEY, oldest, "+inf", start=0, num=limits.LIVE_NODES_MAX)
         rows: list[LiveRow] = []
-        for node in sorted(name.decode() for name in nodes):
+        for node in sorted(str(name, "utf-8") for name in cast("list[bytes]", nodes)):
             calls = [json.loads(text) for text in await self._redis.hvals(hash_key(node))]
             rows += await self._rows([call for call in calls if self._may_see(call)], node)
         await self.send_json({"type": "snapshot", "now": now, "nodes": len(nodes), "calls": rows})

@@ -1,7 +1,7 @@
 """Which group of destinations a number belongs to, and what the group is called.
 
-Groups are countries (ISO 3166 alpha-2) by the number itself, not by a rate deck's names: an unanswered call has no rate,
-and an answer rate needs both kinds of calls in one group.
+Groups are countries (ISO 3166 alpha-2) by the number itself, not by a rate deck's names: an unanswered call has no
+rate, and an answer rate needs both kinds of calls in one group.
 """
 
 from __future__ import annotations

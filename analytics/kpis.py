@@ -46,57 +46,87 @@ class Kpi:
 
 
 _HOUSE = "this platform's definition"
-KPIS: dict[str, Kpi] = {
-    kpi.key: kpi
-    for kpi in (
-        Kpi(
-            "seizures", "Seizures", "Seizures", "calls",
-            "calls the platform took and tried to connect; for a trunk, INVITEs sent to it or taken from it. Not counted: "
-            "callers who failed to authenticate, and calls the platform itself refused before any attempt",
-            "ITU-T E.425",
-        ),
-        Kpi("answered", "Answered", "Answered calls", "calls", "seizures that got a 200 to their INVITE", "ITU-T E.425"),
-        Kpi(
-            "refused", "Refused", "Calls refused by the platform", "calls",
-            "calls refused before any attempt: fraud rule, no funds, no rate, no route, over a limit; not in the seizures",
-            _HOUSE,
-        ),
-        Kpi(
-            "asr", "ASR", "Answer-seizure ratio", "%",
-            "answered ÷ seizures × 100; busy and no answer count as failures", "ITU-T E.411 and E.425", "high",
-        ),
-        Kpi(
-            "ner", "NER", "Network effectiveness ratio", "%",
-            "(answered + busy + no answer + refused by the callee) ÷ seizures × 100; in SIP: 200, 480, 486, 600, 603, "
-            "and 487 if it had rung", "ITU-T E.425", "high",
-        ),
-        Kpi(
-            "acd_s", "ACD", "Average call duration", "s", "answered time ÷ answered calls", "mean session duration time, RFC 6076 §4.5.1",
-        ),
-        Kpi(
-            "minutes", "Minutes", "Answered minutes", "min", "answered time, from 200 to BYE, not rounded", _HOUSE,
-        ),
-        Kpi(
-            "pdd_mean_s", "PDD", "Post-dial delay, mean", "s",
-            "time from INVITE to the first 180 or 183, mean of the calls that rang; a 100 does not end it",
-            "successful session request delay, RFC 6076 §4.3.1", "low",
-        ),
-        Kpi(
-            "pdd_p95_s", "PDD 95 %", "Post-dial delay, 95th percentile", "s",
-            "the delay that 95 of 100 ringing calls did not exceed, interpolated within 19 classes", "RFC 6076 §4.3.1",
-            "low",
-        ),
-        Kpi("revenue", "Revenue", "Revenue", "money", "charges to customers for calls of the window, without tax", _HOUSE),
-        Kpi("cost", "Cost", "Cost", "money", "what carriers charge for the same calls, by their rate decks", _HOUSE, "low"),
-        Kpi("margin", "Margin", "Margin", "money", "revenue − cost", _HOUSE, "high"),
-        Kpi("margin_percent", "Margin %", "Margin as a share of revenue", "%", "margin ÷ revenue × 100", _HOUSE, "high"),
-        Kpi("calls_now", "Calls now", "Calls in progress", "calls", "calls from INVITE until they end", _HOUSE),
-        Kpi(
-            "attempts_per_s", "Calls a second", "New calls a second", "calls",
-            "calls whose INVITE came in that second, answered or not; counted since this page was opened", _HOUSE,
-        ),
-    )
-}  # fmt: skip
+_TABLE = (
+    Kpi(
+        "seizures",
+        "Seizures",
+        "Seizures",
+        "calls",
+        "calls the platform took and tried to connect; for a trunk, INVITEs sent to it or taken from it. Not counted: "
+        "callers who failed to authenticate, and calls the platform itself refused before any attempt",
+        "ITU-T E.425",
+    ),
+    Kpi("answered", "Answered", "Answered calls", "calls", "seizures that got a 200 to their INVITE", "ITU-T E.425"),
+    Kpi(
+        "refused",
+        "Refused",
+        "Calls refused by the platform",
+        "calls",
+        "calls refused before any attempt (fraud rule, no funds, no rate, no route, over a limit); not in the seizures",
+        _HOUSE,
+    ),
+    Kpi(
+        "asr",
+        "ASR",
+        "Answer-seizure ratio",
+        "%",
+        "answered ÷ seizures × 100; busy and no answer count as failures",
+        "ITU-T E.411 and E.425",
+        "high",
+    ),
+    Kpi(
+        "ner",
+        "NER",
+        "Network effectiveness ratio",
+        "%",
+        "(answered + busy + no answer + refused by the callee) ÷ seizures × 100; in SIP: 200, 480, 486, 600, 603, "
+        "and 487 if it had rung",
+        "ITU-T E.425",
+        "high",
+    ),
+    Kpi(
+        "acd_s",
+        "ACD",
+        "Average call duration",
+        "s",
+        "answered time ÷ answered calls",
+        "mean session duration time, RFC 6076 §4.5.1",
+    ),
+    Kpi("minutes", "Minutes", "Answered minutes", "min", "answered time, from 200 to BYE, not rounded", _HOUSE),
+    Kpi(
+        "pdd_mean_s",
+        "PDD",
+        "Post-dial delay, mean",
+        "s",
+        "time from INVITE to the first 180 or 183, mean of the calls that rang; a 100 does not end it",
+        "successful session request delay, RFC 6076 §4.3.1",
+        "low",
+    ),
+    Kpi(
+        "pdd_p95_s",
+        "PDD 95 %",
+        "Post-dial delay, 95th percentile",
+        "s",
+        "the delay that 95 of 100 ringing calls did not exceed, interpolated within 19 classes",
+        "RFC 6076 §4.3.1",
+        "low",
+    ),
+    Kpi("revenue", "Revenue", "Revenue", "money", "charges to customers for calls, without tax", _HOUSE, "high"),
+    Kpi("charges", "Charges", "Charges for calls", "money", "prices of the calls, without tax", _HOUSE),
+    Kpi("cost", "Cost", "Cost", "money", "what carriers charge for the same calls, by their decks", _HOUSE, "low"),
+    Kpi("margin", "Margin", "Margin", "money", "revenue − cost", _HOUSE, "high"),
+    Kpi("margin_percent", "Margin %", "Margin by revenue", "%", "margin ÷ revenue × 100", _HOUSE, "high"),
+    Kpi("calls_now", "Calls now", "Calls in progress", "calls", "calls from INVITE until they end", _HOUSE),
+    Kpi(
+        "attempts_per_s",
+        "Calls a second",
+        "New calls a second",
+        "calls",
+        "calls whose INVITE came in that second, answered or not; counted since the page was opened",
+        _HOUSE,
+    ),
+)
+KPIS: dict[str, Kpi] = {kpi.key: kpi for kpi in _TABLE}
 
 
 def is_seizure(refusal_code: str, was_attempted: bool) -> bool:

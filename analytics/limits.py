@@ -40,8 +40,5 @@ DIRTY_HOURS_PER_RUN = 200
 TOP_DESTINATIONS = 10
 """Rows of the dashboard's list of destinations; the export has all of them."""
 
-TENANTS_LISTED_MAX = 500
-"""Tenants the dashboard's filter offers; more than that nobody scrolls through."""
-
 NUMBERS_CACHED_MAX = 65_536
 """Called numbers whose destination a worker remembers between two runs."""

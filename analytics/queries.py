@@ -81,7 +81,7 @@ def figures(selection: Selection, by: Sequence[str], basis: Basis = Basis.CALL) 
 def tally_of(counts: Any) -> Tally:
     """Return a row of sums as a value that knows the figures."""
     histogram = tuple(int(counts[name]) for name in CLASSES)
-    return Tally(*(int(counts[name]) for name in COUNTS), pdd_histogram=histogram)
+    return Tally(pdd_histogram=histogram, **{name: int(counts[name]) for name in COUNTS})
 
 
 def money_of(sums: Any) -> dict[str, Any]:
@@ -143,7 +143,9 @@ def by_group(selection: Selection, by: str, currency: str) -> pd.DataFrame:
         ],
         dtype=object,
     )
-    return table if table.empty else table.sort_values(["revenue_nanos", "seizures"], ascending=False, ignore_index=True)
+    return (
+        table if table.empty else table.sort_values(["revenue_nanos", "seizures"], ascending=False, ignore_index=True)
+    )
 
 
 def labels_of(by: str, keys: Sequence[Any]) -> dict[Any, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from billing.choices import ChargeStatus
@@ -28,7 +29,7 @@ def tenants() -> tuple[Tenant, Tenant, Tenant, Tenant]:
     return operator, reseller, alice, bob
 
 
-def call(tenant_id: int, at_s: float = 60.0, status: int = 200, **changes: object) -> CallRecord:
+def call(tenant_id: int, at_s: float = 60.0, status: int = 200, **changes: Any) -> CallRecord:
     """Return an outbound call to France over trunk 1 that began ``at_s`` seconds into ``HOUR``.
 
     Answered calls talk for 30 s; every call but one with status 404 or 503 rang after 1.5 s. Attempts follow from the
@@ -47,26 +48,32 @@ def call(tenant_id: int, at_s: float = 60.0, status: int = 200, **changes: objec
         sip_reason="", q850_cause=16, a_q850_cause=16, b_q850_cause=16, refusal_code="", fraud_rule_id=None,
         is_emergency=False, attempts=(),
     )  # fmt: skip
-    record = replace(record, **changes)  # type: ignore[arg-type]
+    record = replace(record, **changes)
     if "attempts" not in changes and (record.b_trunk_id or record.b_line_id):
         record = replace(record, attempts=(attempt(record),))
     return record
 
 
-def refused(tenant_id: int, code: str = "fraud.barred", **changes: object) -> CallRecord:
+def refused(tenant_id: int, code: str = "fraud.barred", **changes: Any) -> CallRecord:
     """Return a call the platform refused before it tried anything."""
-    nothing = {"refusal_code": code, "b_trunk_id": None, "ringing_at": None, "pdd_s": None, "attempts": ()}
+    nothing: dict[str, Any] = {
+        "refusal_code": code,
+        "b_trunk_id": None,
+        "ringing_at": None,
+        "pdd_s": None,
+        "attempts": (),
+    }
     return call(tenant_id, status=403, **(nothing | changes))
 
 
-def attempt(record: CallRecord, number: int = 1, **changes: object) -> AttemptRecord:
+def attempt(record: CallRecord, number: int = 1, **changes: Any) -> AttemptRecord:
     """Return the attempt that carried the call."""
     made = AttemptRecord(
         attempt=number, line_id=record.b_line_id, trunk_id=record.b_trunk_id, called=record.called, sip_call_id="b",
         started_at=record.started_at, ringing_at=record.ringing_at, answered_at=record.answered_at,
         ended_at=record.ended_at, sip_status=record.sip_status, sip_reason="", q850_cause=16, is_last=True, peer="",
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def moment(seconds: float | None) -> datetime | None:
@@ -95,9 +102,10 @@ def store(records: Sequence[CallRecord]) -> None:
 
 def charge(record: CallRecord, amount: int, cost: int | None, currency: str = "USD", cost_currency: str = "") -> Charge:
     """Return a rated charge of a call, not yet written."""
+    started_at = datetime.fromtimestamp(record.started_at, UTC)
     return Charge(
         call_id=UUID(record.call_id), tenant_id=record.tenant_id, account_id=1, status=ChargeStatus.RATED,
-        started_at=moment(record.started_at), number=record.destination, duration_s=max(1, int(record.duration_s)),
+        started_at=started_at, number=record.destination, duration_s=max(1, int(record.duration_s)),
         amount_nanos=amount, currency=currency, trunk_id=record.b_trunk_id, cost_nanos=cost,
         cost_currency=cost_currency or (currency if cost is not None else ""), charged_at=HOUR,
     )  # fmt: skip

@@ -23,7 +23,7 @@ class Socket:
             "subprotocols": [],
             "user": user,
         }
-        self._inner = ApplicationCommunicator(application, scope)
+        self._inner: Any = ApplicationCommunicator(application, scope)  # type: ignore[no-untyped-call]
 
     async def open(self) -> None:
         """Connect and be accepted."""

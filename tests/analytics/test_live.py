@@ -84,7 +84,8 @@ async def test_redis_holds_the_calls_in_progress_with_an_expiry(redis_url: str) 
     node.ended("c2")
     await node.flush()
     async with Redis.from_url(redis_url) as client:
-        calls = {key.decode(): json.loads(text) for key, text in (await client.hgetall("live:n1")).items()}
+        found: Any = await client.hgetall("live:n1")
+        calls = {key.decode(): json.loads(text) for key, text in found.items()}
         assert calls == {"c1": live("c1", state="ringing")}
         assert 55 < await client.ttl("live:n1") <= 60
         assert await client.zrange("live-nodes", 0, -1) == [b"n1"]

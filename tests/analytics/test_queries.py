@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,9 +31,9 @@ def world() -> tuple[Tenant, Tenant, Trunk]:
     """Alice: two calls to France (one answered, 2 min) and one to the US. Bob: one busy call to France."""
     operator, _, alice, bob = builders.tenants()
     trunk = Trunk.objects.create(tenant=operator, name="Carrier", host="192.0.2.1")
-    over = {"b_trunk_id": trunk.pk}
+    over: dict[str, Any] = {"b_trunk_id": trunk.pk}
     talked = builders.call(alice.pk, duration_s=120.0, **over)
-    us = {"called": "+12125550100", "destination": "+12125550100"}
+    us: dict[str, Any] = {"called": "+12125550100", "destination": "+12125550100"}
     abroad = builders.call(alice.pk, at_s=-60, duration_s=60.0, **us, **over)
     records = [talked, abroad, builders.call(alice.pk, status=503, **over), builders.call(bob.pk, status=486, **over)]
     builders.store(records)
@@ -124,7 +125,8 @@ def test_the_window_before_is_as_long_and_ends_where_this_begins() -> None:
 def test_open_invoices_are_aged_by_days_past_due(world: tuple[Tenant, Tenant, Trunk]) -> None:
     alice, _, _ = world
     now = datetime.now(UTC)
-    account = Account.objects.create(tenant=alice, seller_id=alice.parent_id, currency="USD", mode=AccountMode.POSTPAID)
+    assert alice.parent is not None
+    account = Account.objects.create(tenant=alice, seller=alice.parent, currency="USD", mode=AccountMode.POSTPAID)
     for number, (days, paid) in enumerate([(-5, 0), (1, 4), (30, 0), (31, 0), (400, 0)]):
         Invoice.objects.create(
             tenant=alice, seller_id=account.seller_id, account=account, status=InvoiceStatus.FINALISED,

@@ -53,7 +53,12 @@ def test_a_call_that_failed_over_is_one_seizure_for_the_customer_and_one_for_eac
     assert HourlyTraffic.objects.of_calls().get().seizures == 1
     by_trunk = {row.trunk_id: row for row in HourlyTraffic.objects.of_trunks()}
     assert set(by_trunk) == {1, 2}
-    assert (by_trunk[1].seizures, by_trunk[1].answered, by_trunk[1].effective, by_trunk[1].revenue_nanos) == (1, 0, 0, 0)
+    assert (by_trunk[1].seizures, by_trunk[1].answered, by_trunk[1].effective, by_trunk[1].revenue_nanos) == (
+        1,
+        0,
+        0,
+        0,
+    )
     assert (by_trunk[2].seizures, by_trunk[2].answered, by_trunk[2].duration_ms) == (1, 1, 30_000)
     assert (by_trunk[2].revenue_nanos, by_trunk[2].cost_nanos) == (5_000, 3_000)
 

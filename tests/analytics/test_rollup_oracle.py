@@ -59,12 +59,16 @@ def calls(draw: st.DrawFn, tenant_ids: Sequence[int]) -> CallRecord:
 def _charges(records: Sequence[CallRecord]) -> list[Charge]:
     answered = [record for record in records if record.answered_at is not None]
     return [
-        builders.charge(record, 1_000 + index, 700 + index if index % 3 else None, "USD", "EUR" if index % 5 == 1 else "")
+        builders.charge(
+            record, 1_000 + index, 700 + index if index % 3 else None, "USD", "EUR" if index % 5 == 1 else ""
+        )
         for index, record in enumerate(answered)
     ]
 
 
-def _fact(record: CallRecord, charge: Charge | None, basis: str, trunk: int | None, row: Any, last: bool) -> dict[str, Any]:
+def _fact(
+    record: CallRecord, charge: Charge | None, basis: str, trunk: int | None, row: Any, last: bool
+) -> dict[str, Any]:
     """Return one counted thing: a call, or an attempt (``row``) of it."""
     is_call = isinstance(row, CallRecord)
     seized = is_seizure(record.refusal_code, bool(record.attempts)) if is_call else True
