@@ -12,6 +12,7 @@ from sip.controller.ports import LiveCall, SwitchConfig
 from sip.controller.switch import Switch
 from sip.stack.config import EndpointConfig
 from sip.stack.endpoint import Endpoint
+from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.message.parse import parse_message
@@ -207,5 +208,8 @@ def only_record(network: Network) -> CallRecord:
 
 def describe(data: bytes) -> str:
     """Return ``INVITE`` for a request, ``486 INVITE`` for a response."""
-    message = parse_message(data)
+    try:
+        message = parse_message(data)
+    except RemoteProtocolError:
+        return "unreadable"  # A 400 repeats the CSeq it complains of.
     return message.method if isinstance(message, Request) else f"{message.status} {message.cseq.method}"

@@ -21,7 +21,7 @@ def test_a_reinvite_passes_to_the_callee_and_its_answer_back() -> None:
     alice.in_dialog("INVITE", HOLD)
     network.advance(1.0)
     assert bob.ringing[-1].request.body == HOLD
-    assert alice.statuses[-2:] == [180, 200] or alice.statuses[-1] == 200
+    assert alice.statuses == [407, 100, 180, 200, 200]
     assert alice.responses[-1].body == ANSWER
     assert len(bob.acks) == 2
     assert bob.ringing[-1].request.cseq.number == 2
@@ -34,7 +34,7 @@ def test_a_reinvite_of_the_callee_passes_to_the_caller() -> None:
     network.advance(1.0)
     assert methods(alice) == ["INVITE"]
     assert alice.requests[0].body == HOLD
-    assert bob.statuses == [100, 200] or bob.statuses == [200]
+    assert bob.statuses == [200]
 
 
 def test_a_reinvite_without_offer_is_answered_in_its_ack() -> None:
