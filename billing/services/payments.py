@@ -221,15 +221,17 @@ def _refunded(payment: Payment, refunded_nanos: int) -> None:
 def refund_payment(payment: Payment, amount_nanos: int, *, idempotency_key: str) -> Payment:
     """Give (a part of) a payment back; returns the payment anew. The same key does it once.
 
+    How much is left of it the provider judges, who knows which requests are repeated ones.
+
     Raises:
-        DomainError: more than is left of it, or of a prepaid account's free money; or not in whole smallest units.
+        DomainError: more than it was, or than a prepaid account's free money; or not in whole smallest units.
         Conflict: the payment has not succeeded.
         PaymentRefused, GatewayUnavailable: the provider said no, or nothing (try again with the same key).
     """
     if payment.status != PaymentStatus.SUCCEEDED:
         raise Conflict("only a payment that succeeded can be refunded", code="payment_state")
-    if not 0 < amount_nanos <= payment.amount_nanos - payment.refunded_nanos:
-        raise DomainError("more than is left of the payment", field="amount")
+    if not 0 < amount_nanos <= payment.amount_nanos:
+        raise DomainError("more than the payment was", field="amount")
     payment.account.refresh_balance()
     if payment.account.mode == AccountMode.PREPAID and amount_nanos > payment.account.available_nanos:
         raise DomainError("the account has spent or holds that money", field="amount", code="insufficient_funds")
