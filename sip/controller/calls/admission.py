@@ -98,12 +98,10 @@ def _decide(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal |
     if refusal is not None:
         return refusal
     plan = core.policy.route(call.offer)
-    if hindrance is not None and (isinstance(plan, Refusal) or not plan.is_emergency):
-        return hindrance
     if isinstance(plan, Refusal):
-        return plan
+        return hindrance or plan
     call.plan = plan
-    return None
+    return None if plan.is_emergency else hindrance
 
 
 def _own_number(line: LineEntry) -> str:
