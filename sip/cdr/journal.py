@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import encode
 from sip.cdr.limits import (
     CLOSE_S_MAX,
@@ -33,14 +34,6 @@ logger = logging.getLogger(__name__)
 
 Callback = Callable[[], None]
 Post = Callable[[Callback], object]
-
-
-class JournalFull(Exception):
-    """The disk has refused for so long that no more may wait in memory; a new call is answered 503."""
-
-
-class JournalClosed(Exception):
-    """The journal was closed; the node is going down."""
 
 
 class _Entry(NamedTuple):

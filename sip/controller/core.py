@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import FrameTooLong
-from sip.cdr.journal import JournalClosed, JournalFull
 from sip.controller.auth import Authenticator
 from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
@@ -120,7 +120,11 @@ class Core:
     def _append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
         try:
             self._journal.append(payload, on_durable)
-        except (JournalFull, JournalClosed, FrameTooLong) as error:
+        except FrameTooLong as error:
+            log.error("%s of a call is not written: %s", payload["t"], error)
+            if on_durable is not None:
+                on_durable()
+        except (JournalFull, JournalClosed) as error:
             self.is_journal_full = True
             text = f"{payload['t']} is not written: {error}"
             self.post(lambda: self.journal_failed(text))

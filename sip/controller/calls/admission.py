@@ -8,7 +8,7 @@ from sip.controller.calls.states import Input
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW
-from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX
+from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
 from sip.controller.policy import Authorisation, CallOffer, Refusal
 from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, USER_BUSY
@@ -22,6 +22,9 @@ from sip.stack.transaction.base import ServerTransaction
 
 def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
     """Take an INVITE outside a dialog: answer what is no call, else open one."""
+    if max(len(request.call_id), len(request.from_tag)) > TEXT_CHARS_MAX:
+        core.reply(tx, request, 400, "Call-ID or Tag Too Long")
+        return
     if (request.call_id, request.from_tag) in core.offers:
         core.reply(tx, request, 482)
         return
@@ -70,7 +73,7 @@ def _open(
         offer,
         request.call_id,
         request.from_tag,
-        request.get("User-Agent") or "",
+        (request.get("User-Agent") or "")[:TEXT_CHARS_MAX],
         core.now,
         request=request,
         tx=tx,

@@ -11,7 +11,7 @@ from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows
-from sip.controller.limits import NO_BOUND, TRUNK_SILENCE_S_MAX
+from sip.controller.limits import NO_BOUND, TEXT_CHARS_MAX, TRUNK_SILENCE_S_MAX
 from sip.controller.live import announce
 from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
 from sip.stack.dialog import Dialog
@@ -101,7 +101,7 @@ def on_response(core: Core, branch: Branch, response: Response) -> None:
     elif not branch.final:
         if response.status in (401, 407) and _authenticate(core, branch, response):
             return
-        branch.reason = response.reason
+        branch.reason = response.reason[:TEXT_CHARS_MAX]
         cause = parse_reason(response.get_all("Reason"))
         _end_branch(core, branch, response.status, cause if cause is not None else cause_of_status(response.status))
 

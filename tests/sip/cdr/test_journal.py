@@ -13,8 +13,9 @@ import pytest
 
 from sip.cdr import journal as journal_module
 from sip.cdr import segment as segment_module
+from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import Frame, decode
-from sip.cdr.journal import Journal, JournalClosed, JournalFull
+from sip.cdr.journal import Journal
 from sip.cdr.spool import SegmentHeader, SpoolError, list_segments, parse_payload, recover, segment_path
 from tests.sip.cdr.samples import end, opened, record
 

@@ -125,10 +125,13 @@ class FakeJournal:
         self.payloads: list[dict[str, Any]] = []
         self.is_slow = False
         """Nothing becomes durable until ``flush``."""
+        self.refusal: Exception | None = None
         self._waiting: list[Callable[[], None]] = []
 
     def append(self, payload: dict[str, Any], on_durable: Callable[[], None] | None) -> None:
-        """Keep the payload."""
+        """Keep the payload, or raise what the test wants raised."""
+        if self.refusal is not None:
+            raise self.refusal
         self.payloads.append(json.loads(json.dumps(payload)))
         if on_durable is None:
             return

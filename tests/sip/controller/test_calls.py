@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sip.cdr.errors import JournalFull
+from sip.cdr.frames import FrameTooLong
 from tests.sip.controller.business import directory, line
 from tests.sip.controller.network import EPOCH, alice_and_bob, only_record, talking
 from tests.sip.controller.phone import ANSWER, OFFER
@@ -203,6 +205,39 @@ def test_a_journal_that_hangs_counts_as_broken_after_four_seconds() -> None:
     assert alice.statuses[-1] == 180
     network.advance(0.2)
     assert alice.statuses[-1] == 200
+
+
+def test_a_journal_that_is_full_refuses_new_calls_and_keeps_those_that_are_up() -> None:
+    network, alice, bob = talking()
+    up = alice.dialog
+    network.journal.refusal = JournalFull("full")
+    alice.call("102")
+    network.advance(1.0)
+    assert alice.statuses[-1] == 200  # Nobody could know before this call's own start was refused.
+    alice.call("102")
+    network.advance(1.0)
+    assert alice.statuses[-1] == 503
+    network.journal.refusal = None
+    alice.dialog = up
+    alice.hang_up()
+    network.advance(1.0)
+    alice.call("102")
+    network.advance(1.0)
+    assert alice.statuses[-1] == 200
+    assert len(bob.ringing) == 3
+
+
+def test_a_state_too_large_for_the_journal_stops_neither_its_call_nor_others() -> None:
+    network, alice, bob = alice_and_bob()
+    bob.on_invite = (180, 200)
+    network.journal.refusal = FrameTooLong("300000 bytes")
+    alice.call("102")
+    network.advance(1.0)
+    assert alice.statuses[-1] == 200
+    network.journal.refusal = None
+    alice.hang_up()
+    network.advance(1.0)
+    assert only_record(network).sip_status == 200
 
 
 def test_both_parties_hang_up_at_once_and_there_is_one_record() -> None:

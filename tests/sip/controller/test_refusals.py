@@ -256,6 +256,15 @@ def test_the_same_call_over_another_path_is_a_loop() -> None:
     assert len(bob.ringing) == 1
 
 
+@pytest.mark.parametrize("row", [("Call-ID", "x" * 300), ("From", "<sip:a@b>;tag=" + "x" * 300)])
+def test_an_over_long_call_id_or_tag_gets_400(row: tuple[str, str]) -> None:
+    network, alice, bob = alice_and_bob()
+    alice.call("102", OFFER, row)
+    network.advance(1.0)
+    assert alice.statuses[-1] == 400
+    assert bob.requests == []
+
+
 def test_garbage_changes_nothing() -> None:
     network, alice, bob = alice_and_bob()
     for data in (
