@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
@@ -32,6 +34,7 @@ else:
 
 COUNTED_MAX = 10_000
 """Rows a list counts: counting ten million takes seconds, and nobody turns 200 pages. Filters lead further."""
+_TIMES = ("started", "ringing", "answered", "ended", "loaded")
 PAYLOAD_CHARS_SHOWN = 4_000
 """Of a frame that was put aside: a record has some 1,500."""
 
@@ -70,6 +73,7 @@ class AttemptInline(_Inline):
     extra = 0
     can_delete = False
     verbose_name_plural = "attempts"
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallAttempt]:
         """Fetch lines and trunks with the attempts."""
@@ -104,7 +108,7 @@ class CallAdmin(ReadOnlyModelAdmin):
     """Call records, newest first."""
 
     list_display = (
-        "started_at",
+        "started",
         "caller",
         "called",
         "tenant",
@@ -140,7 +144,7 @@ class CallAdmin(ReadOnlyModelAdmin):
         facts = tuple(_column(fact) for fact in call_facts())
         return (
             ("Call", {"fields": (("caller", "called"), ("dialled", "destination"), ("tenant", "direction"), *facts)}),
-            ("Time", {"fields": (("started_at", "ringing_at"), ("answered_at", "ended_at"), ("duration", "pdd"))}),
+            ("Time", {"fields": (("started", "ringing"), ("answered", "ended"), ("duration", "pdd"))}),
             (
                 "Outcome",
                 {
@@ -152,12 +156,12 @@ class CallAdmin(ReadOnlyModelAdmin):
                 },
             ),
             ("Parties", {"fields": (("a_party", "b_party"), ("peer", "user_agent"))}),
-            ("Identifiers", {"fields": (("call_id", "sip_call_id"), ("from_tag", "node"), "loaded_at")}),
+            ("Identifiers", {"fields": (("call_id", "sip_call_id"), ("from_tag", "node"), "loaded")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Call | None = None) -> Any:
         """Everything."""
-        own = ("status_label", "duration", "pdd", "outcome", "a_party", "b_party")
+        own = ("status_label", "duration", "pdd", "outcome", "a_party", "b_party", *_TIMES)
         return (*own, *(_column(fact) for fact in call_facts()), *(field.name for field in Call._meta.fields))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Call | None:
@@ -185,13 +189,35 @@ class CallAdmin(ReadOnlyModelAdmin):
         call_id = _uuid(term)
         return queryset.filter(wanted | Q(call_id=call_id) if call_id else wanted), False
 
-    @display(
-        description="Status",
-        label={CallStatus.ANSWERED: "success", CallStatus.FAILED: "warning", CallStatus.REFUSED: "danger"},
-    )
-    def status_label(self, obj: Call) -> tuple[str, str]:
+    @display(description="Started", ordering="started_at")
+    def started(self, obj: Call) -> str:
+        """Return when the INVITE came."""
+        return _time(obj.started_at)
+
+    @display(description="Ringing")
+    def ringing(self, obj: Call) -> str:
+        """Return when the called party first rang."""
+        return _time(obj.ringing_at)
+
+    @display(description="Answered")
+    def answered(self, obj: Call) -> str:
+        """Return when the call was answered."""
+        return _time(obj.answered_at)
+
+    @display(description="Ended")
+    def ended(self, obj: Call) -> str:
+        """Return when the call was over."""
+        return _time(obj.ended_at)
+
+    @display(description="Loaded")
+    def loaded(self, obj: Call) -> str:
+        """Return when the record came into the database."""
+        return _time(obj.loaded_at)
+
+    @display(description="Status", label={"Answered": "success", "Failed": "warning", "Refused": "danger"})
+    def status_label(self, obj: Call) -> str:
         """Return how the call came out."""
-        return obj.status, obj.status.label
+        return str(obj.status.label)
 
     @display(description="Duration", ordering="duration_s")
     def duration(self, obj: Call) -> str:
@@ -261,6 +287,14 @@ def _column(fact: CallFact) -> Callable[[Call], Any]:
 
 
 _columns: dict[str, Callable[[Call], Any]] = {}
+
+
+def _time(moment: datetime | None) -> str:
+    """Return a moment to the millisecond in the page's time zone: calls are told apart by less than a minute."""
+    if moment is None:
+        return "–"
+    local = timezone.localtime(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
 
 
 def _party(line: Any, line_id: int | None, trunk: Any, trunk_id: int | None) -> str:

@@ -44,22 +44,32 @@ class Call(models.Model):
     a_trunk = _trunk("calls_brought")
     b_line = _line("calls_taken")
     b_trunk = _trunk("calls_carried")
-    sip_call_id = models.CharField(max_length=255)
-    from_tag = models.CharField(max_length=255)
+    sip_call_id = models.CharField("SIP Call-ID", max_length=255)
+    from_tag = models.CharField("From tag", max_length=255)
     peer = models.CharField(max_length=64)
     user_agent = models.CharField(max_length=255, blank=True)
     started_at = models.DateTimeField()
     ringing_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField()
-    duration_s = models.FloatField()
-    pdd_s = models.FloatField(null=True)
+    duration_s = models.FloatField(
+        "duration, s",
+    )
+    pdd_s = models.FloatField("post-dial delay, s", null=True)
     ended_by = models.CharField(max_length=8, choices=EndedBy.choices)
-    sip_status = models.SmallIntegerField()
-    sip_reason = models.CharField(max_length=255, blank=True)
-    q850_cause = models.SmallIntegerField()
-    a_q850_cause = models.SmallIntegerField()
-    b_q850_cause = models.SmallIntegerField()
+    sip_status = models.SmallIntegerField(
+        "SIP status",
+    )
+    sip_reason = models.CharField("SIP reason", max_length=255, blank=True)
+    q850_cause = models.SmallIntegerField(
+        "Q.850 cause",
+    )
+    a_q850_cause = models.SmallIntegerField(
+        "Q.850 cause, caller",
+    )
+    b_q850_cause = models.SmallIntegerField(
+        "Q.850 cause, called",
+    )
     refusal_code = models.CharField(max_length=64, blank=True)
     fraud_rule_id = models.BigIntegerField(null=True)
     is_emergency = models.BooleanField(default=False)
@@ -104,14 +114,18 @@ class CallAttempt(models.Model):
     line = _line("attempts")
     trunk = _trunk("attempts")
     called = models.CharField(max_length=255)
-    sip_call_id = models.CharField(max_length=255)
+    sip_call_id = models.CharField("SIP Call-ID", max_length=255)
     started_at = models.DateTimeField()
     ringing_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField()
-    sip_status = models.SmallIntegerField()
-    sip_reason = models.CharField(max_length=255, blank=True)
-    q850_cause = models.SmallIntegerField()
+    sip_status = models.SmallIntegerField(
+        "SIP status",
+    )
+    sip_reason = models.CharField("SIP reason", max_length=255, blank=True)
+    q850_cause = models.SmallIntegerField(
+        "Q.850 cause",
+    )
     is_last = models.BooleanField()
     peer = models.CharField(max_length=64)
 

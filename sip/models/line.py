@@ -43,10 +43,10 @@ class Line(models.Model):
         max_length=16, blank=True, validators=[validate_e164], help_text="E.164 number shown to the outside."
     )
     contacts_max = models.PositiveSmallIntegerField(
-        default=5, validators=[MinValueValidator(1), MaxValueValidator(CONTACTS_MAX)]
+        "phones at once", default=5, validators=[MinValueValidator(1), MaxValueValidator(CONTACTS_MAX)]
     )
     calls_max = models.PositiveSmallIntegerField(
-        default=10, validators=[MinValueValidator(1), MaxValueValidator(LINE_CALLS_MAX)]
+        "calls at once", default=10, validators=[MinValueValidator(1), MaxValueValidator(LINE_CALLS_MAX)]
     )
     is_active = models.BooleanField(default=True)
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)

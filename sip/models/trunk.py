@@ -37,12 +37,14 @@ class Trunk(models.Model):
         help_text="Addresses its calls come from; address:port narrows. Empty means the host, from any port.",
     )
     calls_max = models.PositiveIntegerField(
-        default=1_000, validators=[MinValueValidator(1), MaxValueValidator(TRUNK_CALLS_MAX)]
+        "calls at once", default=1_000, validators=[MinValueValidator(1), MaxValueValidator(TRUNK_CALLS_MAX)]
     )
     is_active = models.BooleanField(default=True)
     country = models.CharField(max_length=2, default="US", help_text="ISO 3166 alpha-2: how its numbers are read.")
-    auth_username = models.CharField(max_length=64, blank=True, help_text="When the carrier challenges us.")
-    auth_realm = models.CharField(max_length=255, blank=True)
+    auth_username = models.CharField(
+        "user name", max_length=64, blank=True, help_text="When the carrier challenges us."
+    )
+    auth_realm = models.CharField("realm", max_length=255, blank=True)
     ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
