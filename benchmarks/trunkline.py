@@ -15,7 +15,7 @@ from benchmarks.servers import Server, stop
 from voip.platform import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_S_MAX = 180.0
+READY_S_MAX = 120.0
 WEB_PORT = "18088"
 
 
