@@ -44,6 +44,11 @@ LOG_LINE_BYTES_MAX = 64 * 1024
 CONSOLE_COLUMNS_MAX = 180
 """The console shows the beginning of a line; the whole of it is in the log file."""
 
+CONSOLE_LINES_MAX = 12
+"""In each ten seconds of a process: a traceback's head stays readable between the lines of the others."""
+
+CONSOLE_WINDOW_S = 10.0
+
 SOCKET_PATH_BYTES_MAX = 107
 """``sun_path`` of Linux holds 108 bytes with the final zero (unix(7))."""
 

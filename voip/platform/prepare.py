@@ -50,9 +50,9 @@ class Preparation:
 
     async def static_files(self) -> None:
         """Collect the files that browsers load, compressed once."""
-        ours = [path for path in places.ROOT.glob("*/static/**/*") if path.is_file()]
-        digest = _digest(sorted(ours)) + _requirements_digest()
         target = places.var_folder() / "static"
+        ours = (path for path in places.ROOT.glob("*/static/**/*") if path.is_file() and target not in path.parents)
+        digest = _digest(sorted(ours)) + _requirements_digest()
         if not (_is_done(_COLLECTED, digest) and target.exists()):
             with step("static files"):
                 await self.manage("collectstatic", "--no-input", "-v0")

@@ -70,4 +70,4 @@ def answers(path: Path, timeout_s: float) -> bool:
 def _path_without_environment() -> str:
     # The wheel puts a start script of the same name into the virtual environment.
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if not (Path(folder) / "activate").exists())
+    return os.pathsep.join(folder for folder in folders if not os.access(Path(folder) / "activate", os.F_OK))
