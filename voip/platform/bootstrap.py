@@ -19,6 +19,7 @@ from voip.platform.console import StepFailed, coloured, run_logged, say, step
 UV = "uv==0.13.9"
 PYTHON_MIN = (3, 11)
 REQUIREMENTS = {"run": "requirements.txt", "test": "requirements-dev.txt"}
+MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _FOR_DEVELOPERS = {"test", "lint", "format", "requirements"}
 VENV_PYTHON = places.VENV / "bin" / "python"
 
@@ -60,11 +61,10 @@ def ensure_environment(kind: str) -> None:
             _make_environment(log)
     if not (places.VENV / "bin" / "uv").exists():
         with step("installer (uv)"):
-            run_logged([VENV_PYTHON, "-m", "pip", "install", "--quiet", UV], log)
+            run_logged([VENV_PYTHON, "-m", "pip", "install", "--quiet", UV], log, env=_trusting_the_machine())
     with step(f"packages of {REQUIREMENTS[kind]}"):
         sync: list[str | Path] = [places.VENV / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes"]
-        # Without it uv trusts only the certificate authorities it brings along, not those of the machine.
-        run_logged([*sync, "--python", VENV_PYTHON, REQUIREMENTS[kind]], log, env=os.environ | {"UV_SYSTEM_CERTS": "1"})
+        run_logged([*sync, "--python", VENV_PYTHON, REQUIREMENTS[kind]], log, env=_trusting_the_machine())
         _put_checkout_on_path()
     _stamp(kind).write_text(_fingerprint(kind))
 
@@ -107,6 +107,14 @@ def _make_environment(log: Path) -> None:
     python = find_python()
     shutil.rmtree(places.VENV, ignore_errors=True)
     run_logged([python, "-m", "venv", places.VENV], log)
+
+
+def _trusting_the_machine() -> dict[str, str]:
+    """Return an environment in which pip and uv trust the machine's certificate authorities, not only their own."""
+    settings = {"UV_SYSTEM_CERTS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if MACHINE_CERTIFICATES.exists():
+        settings["PIP_CERT"] = str(MACHINE_CERTIFICATES)
+    return settings | os.environ
 
 
 def _put_checkout_on_path() -> None:
