@@ -75,12 +75,27 @@ def cancel(to: str, cseq: int) -> str:
     )
 
 
-def recv(what: str | int, *, optional: bool = False, auth: bool = False, route: bool = False) -> str:
-    """Return the step that waits for a request (a method) or a response (a status)."""
+def recv(
+    what: str | int, *, optional: bool = False, auth: bool = False, route: bool = False, log: str = "",
+    timeout_ms: int = 0, jump: str = "",
+) -> str:  # fmt: skip
+    """Return the step that waits for a request (a method) or a response (a status).
+
+    With ``log`` a line ``<log> <Call-ID>`` goes to the peer's log (``Run.logged``) when it came; after ``timeout_ms``
+    the scenario goes on at the label ``late``; an optional one that came goes on at the label ``jump``.
+    """
     kind = f'request="{what}"' if isinstance(what, str) else f'response="{what}"'
     flags = {"optional": optional, "auth": auth, "rrs": route}
     chosen = "".join(f' {name}="true"' for name, wanted in flags.items() if wanted)
-    return f"<recv {kind}{chosen}></recv>\n"
+    chosen += f' timeout="{timeout_ms}" ontimeout="late"' if timeout_ms else ""
+    chosen += f' next="{jump}"' if jump else ""
+    action = f'<action><log message="{log} [call_id]"/></action>' if log else ""
+    return f"<recv {kind}{chosen}>{action}</recv>\n"
+
+
+def label(name: str) -> str:
+    """Return the mark that steps jump to."""
+    return f'<label id="{name}"/>\n'
 
 
 def pause(milliseconds: int) -> str:
@@ -88,11 +103,11 @@ def pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>\n'
 
 
-def register() -> str:
-    """Register with digest."""
+def register(expires_s: int = 600) -> str:
+    """Register with digest; for 0 s, take the registration back."""
     return (
         send("REGISTER", "[field0]", 1) + recv(401, auth=True)
-        + send("REGISTER", "[field0]", 2, extra="[field1]\n      Expires: 600") + recv(200)
+        + send("REGISTER", "[field0]", 2, extra=f"[field1]\n      Expires: {expires_s}") + recv(200)
     )  # fmt: skip
 
 
@@ -104,12 +119,32 @@ def invite(to: str) -> str:
     )  # fmt: skip
 
 
-def call(to: str, talk_ms: int) -> str:
+def call(to: str, talk_ms: int, *, log: str = "") -> str:
     """Call, talk, hang up."""
     return (
-        invite(to) + recv(180, optional=True) + recv(183, optional=True) + recv(200, route=True)
-        + send("ACK", to, 2, in_dialog=True) + pause(talk_ms) + send("BYE", to, 3, in_dialog=True) + recv(200)
+        invite(to) + recv(180, optional=True) + recv(183, optional=True) + recv(200, route=True, log=log)
+        + hang_up_after(to, talk_ms)
     )  # fmt: skip
+
+
+def hang_up_after(to: str, talk_ms: int, cseq: int = 2) -> str:
+    """Acknowledge the 200 of the INVITE with this CSeq, talk, hang up."""
+    return (
+        send("ACK", to, cseq, in_dialog=True) + pause(talk_ms) + send("BYE", to, cseq + 1, in_dialog=True) + recv(200)
+    )  # fmt: skip
+
+
+def open_call(to: str, talk_ms: int) -> str:
+    """Call as a peer that is known by its address: nobody challenges it."""
+    return (
+        send("INVITE", to, 1, sdp=True) + recv(100, optional=True) + recv(180, optional=True)
+        + recv(200, route=True) + hang_up_after(to, talk_ms, 1)
+    )  # fmt: skip
+
+
+def stop() -> str:
+    """End the scenario here, before the labels that follow."""
+    return '<nop next="end"/>\n'
 
 
 def answer(ring_ms: int = 20) -> str:
@@ -151,6 +186,20 @@ class Run:
         log = self.folder / f"{self.name}.err"
         assert status == 0, f"{self.name}: sipp said {status}\n{log.read_text()[:3000] if log.exists() else ''}"
 
+    def fails(self, timeout_s: float = 60.0) -> bool:
+        """Wait until all its calls are over and tell whether one did not go as the scenario says."""
+        return self.process.wait(timeout_s) != 0
+
+    def over(self, timeout_s: float = 60.0) -> None:
+        """Wait until all its calls are over, however they went."""
+        self.process.wait(timeout_s)
+
+    def logged(self, word: str) -> list[str]:
+        """Return the Call-IDs of the lines that begin with ``word``, in their order."""
+        path = self.folder / f"{self.name}.log"
+        rows = (line.split() for line in (path.read_text().splitlines() if path.exists() else ()))
+        return [row[1] for row in rows if len(row) == 2 and row[0] == word]
+
     def stop(self) -> None:
         """End it if it still runs."""
         if self.process.poll() is None:
@@ -173,7 +222,8 @@ def start(
     command = [
         "sipp", f"{remote[0]}:{remote[1]}", "-sf", str(scenario), "-inf", str(data), "-i", local[0], "-p",
         str(local[1]), "-mi", local[0], "-m", str(calls), "-r", str(rate), "-l", "2000", "-nostdin", "-trace_err",
-        "-error_file", str(folder / f"{name}.err"), "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
+        "-error_file", str(folder / f"{name}.err"), "-trace_logs", "-log_file", str(folder / f"{name}.log"),
+        "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
     ]  # fmt: skip
     quiet = subprocess.DEVNULL
     return Run(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet), folder, name)
