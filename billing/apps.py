@@ -8,3 +8,10 @@ class BillingConfig(AppConfig):
 
     name = "billing"
     label = "billing"
+    verbose_name = "Billing"
+
+    def ready(self) -> None:
+        """Show calls with their prices."""
+        from billing.call_fact import register
+
+        register()

@@ -20,7 +20,7 @@ from billing.choices import ChargeStatus, EntryKind, LedgerKind
 from billing.errors import IdempotencyConflict
 from billing.events import announce_low_balances
 from billing.limits import CHARGE_BATCH_MAX
-from billing.models import Account, Charge, LedgerAccount
+from billing.models import Charge, LedgerAccount
 from billing.pricing import Billable, CallCharge, PriceBook, billable
 from sip.cdr.record import CallRecord
 from sip.partitions import ensure_partitions, month_of
@@ -83,7 +83,7 @@ def _charge_batch(calls: Sequence[Billable], ended: Sequence[UUID]) -> dict[str,
         charges = [book.price(call) for call in calls]
         cursor.execute(_INSERT, _arrays(charges))
         new = {row[0] for row in cursor.fetchall()}
-    _post([charge for charge in charges if charge.call_id in new], book.accounts)
+    _post([charge for charge in charges if charge.call_id in new], book)
     known = _known([charge for charge in charges if charge.call_id not in new])
     return {charge.call_id.hex: known.get(charge.call_id, charge) for charge in charges}
 
@@ -118,48 +118,49 @@ def _identity(charge: CallCharge) -> dict[str, Any]:
     }
 
 
-def _post(charges: Sequence[CallCharge], accounts: dict[int, Account]) -> None:
+def _post(charges: Sequence[CallCharge], book: PriceBook) -> None:
     """Write the entries of rated charges: the customer pays revenue, cost is owed to the vendor."""
     paid = [charge for charge in charges if charge.status == ChargeStatus.RATED]
     if not paid:
         return
     rows = LedgerAccount.objects.filter(account_id__in={charge.account_id for charge in paid})
     customers = {pk: ledger_id for pk, ledger_id in rows.values_list("account_id", "pk") if pk is not None}
-    keys = (_own_keys(charge, accounts[charge.account_id].seller_id) for charge in paid)
-    own = ledger.own_accounts(key for some in keys for key in some)
+    own = ledger.own_accounts(key for charge in paid for key in _own_keys(charge, book))
     drafts = []
     for charge in paid:
-        seller_id = accounts[charge.account_id].seller_id
-        lines = _lines(charge, seller_id, customers[charge.account_id], own)
+        lines = _lines(charge, book, customers[charge.account_id], own)
         if lines:
             key = f"call:{charge.call_id.hex}"
-            drafts.append(ledger.Draft(charge.tenant_id, key, EntryKind.CALL, ledger.hash_of(_identity(charge)), lines))
+            input_hash = ledger.hash_of(_identity(charge))
+            drafts.append(ledger.Draft(charge.tenant_id, key, EntryKind.CALL, input_hash, lines))
     posted = ledger.post(drafts, {charge.account_id for charge in paid})
-    announce_low_balances(accounts, posted.balances)
+    announce_low_balances(book.accounts, posted.balances)
 
 
-def _own_keys(charge: CallCharge, seller_id: int) -> list[ledger.OwnAccount]:
-    keys = [(seller_id, str(LedgerKind.REVENUE), charge.currency)]
+def _own_keys(charge: CallCharge, book: PriceBook) -> list[ledger.OwnAccount]:
+    keys = [(book.seller_of(charge), str(LedgerKind.REVENUE), charge.currency)]
     if charge.cost_nanos:
-        keys.append((seller_id, str(LedgerKind.VENDOR_COST), charge.cost_currency))
-        keys.append((seller_id, str(LedgerKind.VENDOR_PAYABLE), charge.cost_currency))
+        keys.append((book.buyer_of(charge), str(LedgerKind.VENDOR_COST), charge.cost_currency))
+        keys.append((book.buyer_of(charge), str(LedgerKind.VENDOR_PAYABLE), charge.cost_currency))
     return keys
 
 
 def _lines(
-    charge: CallCharge, seller_id: int, customer_id: int, own: dict[ledger.OwnAccount, int]
+    charge: CallCharge, book: PriceBook, customer_id: int, own: dict[ledger.OwnAccount, int]
 ) -> tuple[ledger.Line, ...]:
     """Return the postings of a charge; none for a call that costs nobody anything."""
     lines: list[ledger.Line] = []
     if charge.amount_nanos:
+        seller_id = book.seller_of(charge)
         revenue = own[seller_id, LedgerKind.REVENUE, charge.currency]
         lines.append(ledger.Line(customer_id, charge.tenant_id, charge.currency, -charge.amount_nanos))
         lines.append(ledger.Line(revenue, seller_id, charge.currency, charge.amount_nanos))
     if charge.cost_nanos:
-        cost = own[seller_id, LedgerKind.VENDOR_COST, charge.cost_currency]
-        payable = own[seller_id, LedgerKind.VENDOR_PAYABLE, charge.cost_currency]
-        lines.append(ledger.Line(cost, seller_id, charge.cost_currency, -charge.cost_nanos))
-        lines.append(ledger.Line(payable, seller_id, charge.cost_currency, charge.cost_nanos))
+        buyer_id = book.buyer_of(charge)
+        cost = own[buyer_id, LedgerKind.VENDOR_COST, charge.cost_currency]
+        payable = own[buyer_id, LedgerKind.VENDOR_PAYABLE, charge.cost_currency]
+        lines.append(ledger.Line(cost, buyer_id, charge.cost_currency, -charge.cost_nanos))
+        lines.append(ledger.Line(payable, buyer_id, charge.cost_currency, charge.cost_nanos))
     return tuple(lines)
 
 
@@ -181,7 +182,7 @@ def rerate(before: datetime | None = None, limit: int = CHARGE_BATCH_MAX) -> int
                 return 0
             cursor.execute(_RERATE, _arrays(priced))
             changed = {row[0] for row in cursor.fetchall()}
-        _post([charge for charge in priced if charge.call_id in changed], book.accounts)
+        _post([charge for charge in priced if charge.call_id in changed], book)
         return len(changed)
 
 

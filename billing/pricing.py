@@ -109,7 +109,9 @@ class PriceBook:
     def __init__(self, calls: Sequence[Billable]) -> None:
         self.accounts: dict[int, Account] = Account.objects.in_bulk({call.account_id for call in calls})
         trunks = {call.trunk_id for call in calls if call.trunk_id is not None}
-        self._vendor = dict(TrunkDeck.objects.filter(trunk_id__in=trunks).values_list("trunk_id", "deck_id"))
+        bought_by = TrunkDeck.objects.filter(trunk_id__in=trunks).values_list("trunk_id", "deck_id", "tenant_id")
+        self._vendor = {trunk_id: deck_id for trunk_id, deck_id, _ in bought_by}
+        self._buyers = {trunk_id: tenant_id for trunk_id, _, tenant_id in bought_by}
         deck_ids = {account.deck_id for account in self.accounts.values() if account.deck_id is not None}
         with connection.cursor() as cursor:
             self._heads: dict[int, DeckHead] = _store.heads(cursor, [*(deck_ids | set(self._vendor.values()))])
@@ -129,6 +131,14 @@ class PriceBook:
             (deck, rate) if deck and rate and not problem else None,
             (cost_deck, cost_rate) if cost_deck and cost_rate else None,
         )
+
+    def seller_of(self, charge: CallCharge) -> int:
+        """Return the tenant whose revenue a call is."""
+        return self.accounts[charge.account_id].seller_id
+
+    def buyer_of(self, charge: CallCharge) -> int:
+        """Return the tenant who owes the vendor: the trunk's owner, who need not be the caller's own seller."""
+        return self._buyers[charge.trunk_id or 0]
 
     def _deck(self, deck_id: int | None, moment: datetime) -> CompiledDeck | None:
         head = self._heads.get(deck_id or 0)

@@ -128,9 +128,10 @@ class StripeDouble:
 
     def _confirm(self, intent: dict[str, Any], method: str, return_url: str) -> Answer:
         if method in DECLINES:
-            error = {"code": "card_declined", "decline_code": DECLINES[method], "message": "Your card was declined."}
-            intent["last_payment_error"] = {"type": "card_error", **error}
-            return _error(402, "card_error", "Your card was declined.", payment_intent=intent, **error)
+            message = "Your card was declined."
+            error = {"code": "card_declined", "decline_code": DECLINES[method]}
+            intent["last_payment_error"] = {"type": "card_error", "message": message, **error}
+            return _error(402, "card_error", message, payment_intent=intent, **error)
         if method == "pm_card_authenticationRequired":
             url = f"https://hooks.stripe.test/redirect/{intent['id']}"
             redirect = {"redirect_to_url": {"return_url": return_url, "url": url}, "type": "redirect_to_url"}
