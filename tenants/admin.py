@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,7 @@ else:
 
     _Form = forms.ModelForm
 
-if admin.site.is_registered(Group):
+if isinstance(admin.site._registry.get(Group), GroupAdmin):  # Importing its admin has registered it.
     admin.site.unregister(Group)  # Rights come from roles; Django's groups would be a second, dead table.
 
 

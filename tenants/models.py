@@ -149,8 +149,8 @@ class AuditEntry(models.Model):
     """One privileged write, recorded by the database itself; append-only."""
 
     at = models.DateTimeField()
-    actor = models.CharField(max_length=254, help_text="E-mail of a user, key:<prefix> of a program, or system.")
-    ip = models.CharField(max_length=45, blank=True)
+    actor = models.CharField(max_length=254, help_text="E-mail of a user, key:… of a program, or system.")
+    ip = models.CharField("IP address", max_length=45, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     action = models.CharField(max_length=10)
     table_name = models.CharField(max_length=64)

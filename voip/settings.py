@@ -122,6 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["voip.formats"]
 USE_TZ = True
 
 STATIC_URL = "/static/"
@@ -185,7 +186,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["tenants.api.filters.KnownFilters", "tenants.api.filters.KnownOrdering"],
     "DEFAULT_THROTTLE_CLASSES": ["tenants.api.throttling.CallerThrottle"],
     "DEFAULT_PARSER_CLASSES": ["tenants.api.parsers.LimitedJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "tenants.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -202,6 +203,22 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "TenantKind": "tenants.choices.TenantKind",
+        "Role": "tenants.choices.Role",
+        "RuleKind": "fraud.choices.RuleKind",
+        "CaseState": "fraud.choices.CaseState",
+        "Severity": "alerts.choices.Severity",
+        "Channel": "alerts.choices.Channel",
+        "DeliveryState": "alerts.choices.DeliveryState",
+        "DidState": "dids.choices.DidState",
+        "DeckKind": "billing.choices.DeckKind",
+        "EntryKind": "billing.choices.EntryKind",
+        "ChargeStatus": "billing.choices.ChargeStatus",
+        "InvoiceStatus": "billing.choices.InvoiceStatus",
+        "PaymentStatus": "billing.choices.PaymentStatus",
+        "CallStatus": "sip.choices.CallStatus",
+    },
 }
 
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")

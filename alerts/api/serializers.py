@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from alerts.models import Delivery, DeliveryAttempt, Event, Recipient, WebhookEndpoint
@@ -89,6 +90,7 @@ class SecretSerializer(serializers.Serializer[Any]):
     secret = serializers.CharField(read_only=True)
 
 
+@extend_schema_serializer(component_name="DeliveryAttempt")
 class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
     """One attempt and what the receiver said."""
 

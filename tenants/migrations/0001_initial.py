@@ -58,8 +58,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('actor', models.CharField(help_text='E-mail of a user, key:<prefix> of a program, or system.', max_length=254)),
-                ('ip', models.CharField(blank=True, max_length=45)),
+                ('actor', models.CharField(help_text='E-mail of a user, key:… of a program, or system.', max_length=254)),
+                ('ip', models.CharField(blank=True, max_length=45, verbose_name='IP address')),
                 ('request_id', models.CharField(blank=True, max_length=64)),
                 ('action', models.CharField(max_length=10)),
                 ('table_name', models.CharField(max_length=64)),

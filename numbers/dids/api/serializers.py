@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from dids.models import Did
@@ -66,6 +67,7 @@ class ReserveSerializer(serializers.Serializer[Any]):
     tenant = TenantField()
 
 
+@extend_schema_serializer(component_name="NumberTarget")
 class RouteSerializer(serializers.Serializer[Any]):
     """The line that rings, or null for none."""
 
