@@ -19,18 +19,28 @@ from tenants.models import Tenant
 from tenants.scope import current_tenant_ids
 
 
+def read_number(pool: Tenant, text: str) -> E164:
+    """Return the public number somebody of the pool's country wrote.
+
+    Raises:
+        InvalidDid: it is none.
+    """
+    try:
+        value = parse(text, pool.country)
+    except ValueError as error:
+        raise InvalidDid(str(error), field="number") from error
+    if not isinstance(value, E164):
+        raise InvalidDid(f"{value} is a short code, not a public number", field="number")
+    return value
+
+
 def add_did(pool: Tenant, number: str) -> Did:
     """Take a number into a tenant's stock; it may be written in the tenant's national form.
 
     Raises:
         InvalidDid: it is no public number, or is on the platform already.
     """
-    try:
-        value = parse(number, pool.country)
-    except ValueError as error:
-        raise InvalidDid(str(error), field="number") from error
-    if not isinstance(value, E164):
-        raise InvalidDid(f"{value} is a short code, not a public number", field="number")
+    value = read_number(pool, number)
     try:
         with transaction.atomic():
             return Did.objects.create(number=value, country=country_of(value), pool=pool, tenant=pool)
