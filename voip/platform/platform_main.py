@@ -59,8 +59,13 @@ async def _start(installation: Installation, supervisor: Supervisor) -> None:
         with step(" and ".join(service.name for service in needed)):
             supervisor.start(needed)
             await supervisor.wait_ready([service.name for service in needed])
-    await preparation.database()
-    await preparation.static_files()
+    static_files = asyncio.create_task(preparation.static_files())
+    try:
+        await preparation.database()
+        await static_files
+    finally:
+        static_files.cancel()
+        await asyncio.gather(static_files, return_exceptions=True)
     ours = daemons(installation)
     with step(", ".join(service.name for service in ours)):
         supervisor.start(ours)
