@@ -43,6 +43,15 @@ PROBE_S: Final = 600.0
 RESTORED_PROBE_S: Final = 45.0
 """First such question after a restart: later than 64 * T1, when a BYE under way has been repeated or given up."""
 
+ANSWER_REPEATED_S: Final = 32.0
+"""64 * T1: a restored call older than this has its ACK, or will never have it."""
+
+ANSWER_DOUBT_S: Final = 1.0
+"""A 200 sent this long before the process died has been acknowledged or already been repeated once."""
+
+ANSWER_AGAIN_S: Final = 4.5
+"""After a restart a 200 in doubt is sent again only now, more than T2 later: a caller who hangs up has it."""
+
 BINDINGS_MAX: Final = 10
 """Contacts a line may have at most, whatever its own ``contacts_max`` says: each one rings."""
 

@@ -36,6 +36,11 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
         return
     leg.dialog.receive(request)
     redirect(leg, flow)
+    if leg.is_a and not leg.acked and (leg.call.restored or request.method == "BYE"):
+        # Who speaks in the dialog has the 200, whatever became of its ACK.
+        leg.acked = True
+        if leg.call.tx is not None:
+            core.endpoint.ack_received(leg.call.tx, core.now)
     if request.method == "BYE":
         _receive_bye(core, leg, tx, request)
     elif leg.call.state not in (State.UP, State.ANSWERING):

@@ -52,7 +52,9 @@ def test_a_200_that_was_lost_with_the_process_is_sent_again() -> None:
     assert alice.statuses[-1] == 180
     network.journal.is_slow = False
     assert network.restart() == 1
-    network.advance(2.0)
+    network.advance(4.4)
+    assert 200 not in alice.statuses
+    network.advance(1.0)
     assert 200 in alice.statuses
     assert alice.responses[-1].body == ANSWER
     alice.hang_up()
@@ -158,3 +160,35 @@ def test_a_second_restart_finds_the_call_again() -> None:
     alice.hang_up()
     network.advance(1.0)
     assert only_record(network).duration_s == 7.0
+
+
+def test_a_200_is_not_repeated_to_callers_who_have_it() -> None:
+    network, alice, bob = alice_and_bob()
+    bob.on_invite = (180, 200)
+    alice.call("102")
+    network.advance(5.0)
+    first = alice.dialog
+    alice.call("102")
+    network.advance(0.1)
+    network.restart()
+    network.sent.clear()
+    network.advance(3.0)
+    alice.hang_up()
+    network.advance(20.0)
+    assert "200 INVITE" not in network.texts("switch", "alice")
+    alice.dialog = first
+    alice.hang_up()
+    network.advance(1.0)
+    assert len(network.journal.records) == 2
+    assert network.switch.open_call_ids() == frozenset()
+
+
+def test_a_callee_that_hangs_up_while_the_callers_200_is_in_doubt_is_answered_and_the_caller_is_told_later() -> None:
+    network, alice, bob = talking()
+    network.restart()
+    bob.hang_up()
+    network.advance(1.0)
+    assert bob.responses[-1].status == 200
+    network.advance(10.0)
+    assert [request.method for request in alice.requests] == ["BYE"]
+    assert only_record(network).ended_by == "callee"
