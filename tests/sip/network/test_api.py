@@ -294,6 +294,12 @@ def test_calls_of_a_tenant_and_of_a_line_are_found(network: Network, calls: list
     assert ids(client.get(f"/api/v1/calls/?line={network.alice_line.pk}")) == [calls[0].call_id]
 
 
+def test_calls_are_ordered_only_by_what_an_index_serves(network: Network, calls: list[CallRecord]) -> None:
+    client = network.operator
+    assert ids(client.get("/api/v1/calls/?ordering=started_at")) == [item.call_id for item in calls]
+    assert fields_at_fault(client.get("/api/v1/calls/?ordering=-duration_s")) == ["ordering"]
+
+
 @pytest.mark.parametrize("query", ["direction=up", "status=good", "started_at_after=yesterday", "who=me", "line=x"])
 def test_a_wrong_filter_is_refused_with_its_name(network: Network, query: str) -> None:
     assert fields_at_fault(network.operator.get(f"/api/v1/calls/?{query}"))[0].startswith(query.split("=")[0][:10])
