@@ -152,7 +152,11 @@ def export(choice: Choice, what: str, now: datetime) -> str:
     frame.insert(len(frame.columns), "currency", choice.currency)
     if not choice.is_operator:
         frame = frame.drop(columns=_OPERATORS_COLUMNS, errors="ignore")
-    return frame.to_csv(index=False, lineterminator="\r\n", float_format="%.3f")
+    return frame.map(_rounded).to_csv(index=False, lineterminator="\r\n")
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.3f}" if isinstance(value, float) and not pd.isna(value) else value
 
 
 def _exported(choice: Choice, what: str, now: datetime) -> pd.DataFrame:

@@ -31,15 +31,22 @@ class BusyWeek:
     trunk: Trunk
 
 
-def make() -> BusyWeek:
-    """Write the week and make its figures."""
+def people() -> BusyWeek:
+    """Make those who are there, without calls."""
     operator, _, alice, bob = builders.tenants()
     trunk = Trunk.objects.create(tenant=operator, name="Atlantic Carrier", host="192.0.2.1")
     boss = User.objects.create_user("boss@example.com", None, tenant=operator, role=Role.OPERATOR_ADMIN)
     ann = User.objects.create_user("ann@example.com", None, tenant=alice, role=Role.TENANT_ADMIN)
+    return BusyWeek(operator, alice, bob, boss, ann, trunk)
+
+
+def make() -> BusyWeek:
+    """Write the week and make its figures."""
+    made = people()
+    alice, bob = made.alice, made.bob
     parties = [Party(tenant.pk, 1, 1, "101", "+12125550100") for tenant in (alice, alice, bob)]
     now = timezone.now()
-    records = list(week(parties, Carrier(trunk.pk, "192.0.2.1:5060"), now.timestamp()))
+    records = list(week(parties, Carrier(made.trunk.pk, "192.0.2.1:5060"), now.timestamp()))
     ensure_partitions("sip_call", [(now - timedelta(days=7)).date()])
     builders.store(records)
     paying = [record for record in records if record.destination and record.duration_s]
@@ -48,8 +55,8 @@ def make() -> BusyWeek:
     )
     mark_dirty(records)
     recompute_dirty()
-    _invoices(alice, operator, now)
-    return BusyWeek(operator, alice, bob, boss, ann, trunk)
+    _invoices(alice, made.operator, now)
+    return made
 
 
 def _invoices(buyer: Tenant, seller: Tenant, now: Any) -> None:

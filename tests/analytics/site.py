@@ -55,11 +55,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def looking(browser: Browser, url: str, user: User, width: int = 1440, dark: bool = False) -> Iterator[Page]:
-    """Open a page as a logged-in user; ``page.strays`` lists requests to other hosts, ``page.errors`` script errors."""
+def looking(browser: Browser, url: str, session: str, width: int = 1440, dark: bool = False) -> Iterator[Page]:
+    """Open a page with a session; ``page.strays`` lists requests to other hosts, ``page.errors`` script errors."""
     scheme = "dark" if dark else "light"
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": url}])
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
     page: Any = context.new_page()
     page.strays, page.errors = [], []
     page.on(
