@@ -63,6 +63,17 @@ def test_a_200_that_was_lost_with_the_process_is_sent_again() -> None:
     only_record(network)
 
 
+def test_a_callers_bye_ends_the_repetition_of_the_200() -> None:
+    network, alice, bob = talking()
+    network.restart()
+    alice.hang_up()
+    network.advance(1.0)
+    before = len(alice.statuses)
+    network.advance(60.0)
+    assert len(alice.statuses) == before
+    assert only_record(network).ended_by == "caller"
+
+
 def test_a_callee_whose_ack_died_with_the_process_gets_another() -> None:
     network, alice, bob = alice_and_bob()
     bob.on_invite = (180, 200)
