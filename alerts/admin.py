@@ -61,9 +61,7 @@ class RecipientForm(KindsForm):
 class WebhookEndpointForm(KindsForm):
     """Where which events are posted."""
 
-    url = forms.URLField(
-        max_length=URL_CHARS_MAX, assume_scheme="https", widget=UnfoldAdminURLInputWidget(), help_text="https://…"
-    )
+    url = forms.URLField(max_length=URL_CHARS_MAX, assume_scheme="https", widget=UnfoldAdminURLInputWidget())
 
     class Meta:
         model = WebhookEndpoint

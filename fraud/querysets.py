@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db.models import Case as CaseExpression
-from django.db.models import IntegerField, Value, When
+from django.db.models import F, IntegerField, Value, When
+from django.db.models.expressions import OrderBy
 
 from alerts.choices import SEVERITY_RANK
 from fraud.choices import CaseState
@@ -32,7 +33,12 @@ class CaseQuerySet(TenantQuerySet["Case"]):
 
     def by_urgency(self) -> Self:
         """Order as the night shift reads: open before acknowledged before closed, gravest first, then latest hit."""
-        return self.order_by(_rank("state", _STATE_RANK), _rank("severity", SEVERITY_RANK).desc(), "-last_hit_at")
+        return self.order_by(*urgency())
+
+
+def urgency() -> tuple[OrderBy, ...]:
+    """Return the order of the night shift's list: state, severity, latest hit."""
+    return _rank("state", _STATE_RANK).asc(), _rank("severity", SEVERITY_RANK).desc(), F("last_hit_at").desc()
 
 
 _STATE_RANK: dict[str, int] = {CaseState.OPEN: 0, CaseState.ACKNOWLEDGED: 1, CaseState.CLOSED: 2}

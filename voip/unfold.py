@@ -110,6 +110,20 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Alerts",
+                "separator": True,
+                "items": [
+                    _item("Events", "notifications", "admin:alerts_event_changelist", "alerts.view_event"),
+                    _item(
+                        "Webhooks", "webhook", "admin:alerts_webhookendpoint_changelist", "alerts.view_webhookendpoint"
+                    ),
+                    _item("Deliveries", "outbox", "admin:alerts_delivery_changelist", "alerts.view_delivery"),
+                    _item(
+                        "Recipients", "forward_to_inbox", "admin:alerts_recipient_changelist", "alerts.view_recipient"
+                    ),
+                ],
+            },
+            {
                 "title": "People",
                 "separator": True,
                 "items": [

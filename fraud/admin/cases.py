@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -24,6 +23,8 @@ from fraud.admin.rules import SEVERITY_LABELS
 from fraud.choices import CaseState
 from fraud.limits import EVIDENCE_SHOWN_MAX, NOTE_CHARS_MAX
 from fraud.models import Case
+from fraud.querysets import urgency
+from fraud.states import TRANSITIONS, Action
 from tenants.admin_base import ReadOnlyModelAdmin, action, confirm, display, leave_dialog
 from tenants.scope import current_actor
 
@@ -77,7 +78,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
     """Cases, the most urgent first."""
 
     list_display = ("severity_label", "what", "who", "hits", "since", "latest", "state_label", "line_state", "buttons")
-    list_display_links = ("what",)
+    list_display_links = ("severity_label", "what")
     list_filter = (
         StateFilter,
         "severity",
@@ -100,22 +101,39 @@ class CaseAdmin(ReadOnlyModelAdmin):
     class Media:
         css = {"all": ("fraud/cases.css",)}
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        """Order as the night shift reads."""
-        # Not through the base: it would ask for an order first.
-        return Case.objects.visible().by_urgency()
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Leave the order to the queryset until a column is clicked."""
-        return ()
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Order as the night shift reads, until a column is clicked."""
+        return urgency()
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Show buttons to who may press them."""
         return [name for name in self.list_display if name != "buttons" or self.has_act_permission(request)]
 
-    def has_act_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+    def has_act_permission(self, request: HttpRequest) -> bool:
         """Return whether the role may settle cases."""
         return bool(request.user.has_perm("fraud.change_case"))
+
+    def has_acknowledge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while nobody is on the case."""
+        return self._may(request, object_id, lambda case: (case.state, Action.ACKNOWLEDGE) in TRANSITIONS)
+
+    def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the case is not settled."""
+        return self._may(request, object_id, lambda case: (case.state, Action.CLOSE) in TRANSITIONS)
+
+    def has_block_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the line is in service."""
+        return self._may(request, object_id, lambda case: not case.line.is_blocked)
+
+    def has_unblock_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the line is blocked."""
+        return self._may(request, object_id, lambda case: case.line.is_blocked)
+
+    def _may(self, request: HttpRequest, object_id: str | None, fits: Callable[[Case], bool]) -> bool:
+        if not self.has_act_permission(request):
+            return False
+        case = self.get_queryset(request).select_related("line").filter(pk=object_id).first() if object_id else None
+        return case is None or fits(case)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the list's buttons."""
@@ -209,7 +227,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @action(
         description="Acknowledge",
         url_path="acknowledge",
-        permissions=["act"],
+        permissions=["acknowledge"],
         dialog=confirm("Acknowledge this case?", "It says that you are on it.", "Acknowledge"),
     )
     def acknowledge(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
@@ -219,9 +237,9 @@ class CaseAdmin(ReadOnlyModelAdmin):
         return leave_dialog("admin:fraud_case_change", case.pk)
 
     @action(
-        description="Close",
+        description="Close case",
         url_path="close",
-        permissions=["act"],
+        permissions=["close"],
         dialog={
             "title": "Close this case?",
             "description": "The next hit opens a new one. A blocked line stays blocked.",
@@ -239,7 +257,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @action(
         description="Block line",
         url_path="block",
-        permissions=["act"],
+        permissions=["block"],
         dialog=confirm("Block the line?", "It registers and calls no more; calls that are up go on.", "Block"),
     )
     def block(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
@@ -252,7 +270,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @action(
         description="Unblock line",
         url_path="unblock",
-        permissions=["act"],
+        permissions=["unblock"],
         dialog=confirm("Unblock the line?", "It may call again; hits from before do not block it again.", "Unblock"),
     )
     def unblock(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:

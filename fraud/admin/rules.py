@@ -93,6 +93,14 @@ class RuleAdmin(ScopedModelAdmin):
     search_fields = ("name", "tenant__name", "line__username")
     search_help_text = "Name, tenant or line"
     autocomplete_fields = ("tenant", "line")
+    conditional_fields = {
+        "prefixes": "kind == 'barred_destination'",
+        "counted_by": "kind != 'barred_destination'",
+        "calls_max": "kind == 'concurrent_calls'",
+        "spend_max_nanos": "kind == 'spend_per_hour'",
+        "currency": "kind == 'spend_per_hour'",
+    }
+    """Shown while the form's kind needs them (unfold's own, in Alpine's language)."""
     fieldsets = (
         (None, {"fields": ("name", "tenant", "line", "is_active")}),
         (

@@ -16,6 +16,7 @@ from dids import services
 from dids.choices import DidState
 from dids.errors import InvalidDid
 from dids.models import Did
+from dids.states import TRANSITIONS, Action
 from sip.models import Line
 from tenants.admin_base import ScopedModelAdmin, action, confirm, display, leave_dialog
 from tenants.models import Tenant
@@ -119,6 +120,24 @@ class DidAdmin(ScopedModelAdmin):
         """Offer to remove only a number that nobody has."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.state == DidState.AVAILABLE)
 
+    def has_reserve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while nobody has the number."""
+        return self._may(request, object_id, Action.RESERVE)
+
+    def has_assign_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the number is in stock or reserved."""
+        return self._may(request, object_id, Action.ASSIGN)
+
+    def has_release_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while somebody has the number."""
+        return self._may(request, object_id, Action.RELEASE)
+
+    def _may(self, request: HttpRequest, object_id: str | None, deed: Action) -> bool:
+        if not self.has_change_permission(request):
+            return False
+        did = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
+        return did is None or (did.state, deed) in TRANSITIONS
+
     @display(description="Number", ordering="number")
     def printed_number(self, obj: Did) -> str:
         """Return the number as people read it."""
@@ -154,7 +173,7 @@ class DidAdmin(ScopedModelAdmin):
     @action(
         description="Reserve",
         url_path="reserve",
-        permissions=["change"],
+        permissions=["reserve"],
         dialog={
             "title": "Reserve this number?",
             "description": "It is kept for the tenant.",
@@ -172,7 +191,7 @@ class DidAdmin(ScopedModelAdmin):
     @action(
         description="Assign",
         url_path="assign",
-        permissions=["change"],
+        permissions=["assign"],
         dialog={
             "title": "Assign this number?",
             "description": "Calls to it ring at the line from then on.",
@@ -190,7 +209,7 @@ class DidAdmin(ScopedModelAdmin):
     @action(
         description="Release",
         url_path="release",
-        permissions=["change"],
+        permissions=["release"],
         dialog=confirm("Release this number?", "Calls to it are refused; it rests before it is available.", "Release"),
     )
     def release(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:

@@ -156,3 +156,29 @@ def test_a_rule_is_changed(noc: Client, cuba: Rule) -> None:
         "refuse_and_block",
         False,
     )
+
+
+def test_the_most_urgent_case_stands_first_though_another_was_hit_later(
+    noc: Client, operator: Tenant, case: Case, refuse: Refuse
+) -> None:
+    grave = services.create_rule(operator, name="Grave", kind="concurrent_calls", calls_max=1, severity="critical")
+    services.record_hits([refuse(grave, case.last_hit_at.timestamp() - 3600)])
+    text = page(noc.get(CASES))
+    assert text.index("Grave") < text.index("Cuba")
+
+
+def test_a_case_offers_what_its_state_allows(noc: Client, case: Case) -> None:
+    path = f"{CASES}{case.pk}/"
+    submitted = {"_form_submitted": "True"}
+    assert noc.post(path + "acknowledge/", submitted)["HX-Redirect"] == path + "change/"
+    assert noc.post(path + "acknowledge/", submitted).status_code == 403
+    assert noc.post(path + "unblock/", submitted).status_code == 403
+    assert noc.post(path + "block/", submitted)["HX-Redirect"] == path + "change/"
+    assert noc.post(path + "unblock/", submitted)["HX-Redirect"] == path + "change/"
+    noc.post(path + "close/", submitted | {"note": "Password changed."})
+    case.refresh_from_db()
+    assert (case.state, case.note, case.closed_by) == (
+        "closed",
+        "Password changed.",
+        "operator_support@trunkco.example",
+    )

@@ -1,6 +1,7 @@
 /* The bell: connects to /ws/alerts/, counts what is new, shows warnings as toasts. No dependencies.
    <script src="…/alerts.js" defer data-list="/admin/alerts/event/"></script>
-   It goes into the element [data-alerts-bell] if the page has one, else into the lower right corner. */
+   It goes into the element [data-alerts-bell] if the page has one, in the admin site into the page's head, else into the
+   lower right corner. */
 (function () {
   "use strict";
   const script = document.currentScript;
@@ -63,7 +64,7 @@
       element("header", {}, element("strong", {}, "Alerts"), state), list, ...foot
     );
     const polite = element("div", { class: "tl-toasts", role: "region", "aria-label": "New alerts", "aria-live": "polite" });
-    const place = document.querySelector("[data-alerts-bell]");
+    const place = document.querySelector("[data-alerts-bell]") || (IN_ADMIN && document.querySelector("#header-inner > div"));
     const root = element("div", { class: place ? "tl-alerts" : "tl-alerts tl-floating" }, button, panel);
     (place || document.body).append(root);
     document.body.append(polite);
@@ -115,7 +116,7 @@
     const at = new Date(event.created_at);
     const time = element("time", { datetime: event.created_at }, at.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" }));
     return [
-      element("span", { class: "tl-dot tl-" + event.severity, title: event.severity }),
+      element("span", { class: "tl-dot tl-" + event.severity, role: "img", "aria-label": event.severity, title: event.severity }),
       element("div", {}, title, element("p", {}, event.tenant, " · ", time)),
     ];
   }
