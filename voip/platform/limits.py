@@ -12,14 +12,14 @@ STOP_S_MAX = 10
 WORKER_STOP_S_MAX = 8
 """A Celery worker finishes its running task; one that takes longer is delivered again later (late acknowledgement)."""
 
-RESTART_S_MIN = 0.5
-"""The first restart comes at once, but not so fast that a process which dies at start takes a whole core."""
+RESTART_S_MIN = 0.1
+"""The first restart comes at once: callers hear nothing meanwhile. Each further one at start doubles it."""
 
 RESTART_S_MAX = 30.0
 """An operator who mends the cause does not wait longer than this for the next attempt."""
 
-STEADY_S = 60.0
-"""A process that was up for so long starts with the shortest back-off again."""
+STEADY_S = 5.0
+"""A process that was up for so long did not die of its start, and begins with the shortest back-off again."""
 
 PROBE_S = 5.0
 """How often a ready process is asked again: a hung one shows on /healthz in about a quarter of a minute."""

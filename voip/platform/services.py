@@ -63,7 +63,7 @@ def daemons(installation: Installation) -> list[Service]:
         ),
         Service(
             "sipnode",
-            [*manage, "sipnode"],
+            [sys.executable, "-m", "voip.node"],
             probe=probes.sip_options(asked_at, int(settings["SIP_PORT"])),
             environment=environment,
             after=after,

@@ -88,6 +88,7 @@ def unpack(names: list[str], log: Path) -> None:
     for archive in sorted(archives.glob("*.deb")):
         run_logged(["dpkg-deb", "-x", archive, _UNPACKED], log)
     shutil.rmtree(archives)
+    shutil.rmtree(places.TOOLS / "apt")
     (_UNPACKED / "fonts.conf").write_text(_FONTS.format(root=_UNPACKED))
     for name in names:
         _write_script(name)
@@ -128,7 +129,8 @@ def _write_script(name: str) -> None:
     if not (_UNPACKED / program).exists():
         raise StepFailed(f"{PACKAGES[name]} has no {program}")
     # Some packages keep libraries in folders of their own below the architecture's.
-    folders = {path.parent for path in _UNPACKED.glob("**/*.so*") if "modules" not in path.parts}
+    folders = {path.parent for path in (_UNPACKED / "usr").glob("lib/**/*.so.*") if path.is_file()}
+    folders |= {path.parent for path in (_UNPACKED / "lib").glob("*/*.so.*")}
     libraries = ":".join(map(str, sorted(folders, key=lambda folder: len(folder.parts))))
     BIN.mkdir(exist_ok=True)
     script = BIN / name
