@@ -64,7 +64,7 @@ def test_a_200_that_was_lost_with_the_process_is_sent_again() -> None:
 
 
 def test_a_callers_bye_ends_the_repetition_of_the_200() -> None:
-    network, alice, bob = talking()
+    network, alice, _ = talking()
     network.restart()
     alice.hang_up()
     network.advance(1.0)
