@@ -15,6 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tenants.models import User
+from voip.platform import tools
 
 START_S = 20.0
 
@@ -46,7 +47,7 @@ def chromium() -> Iterator[Browser]:
     """Start Debian's Chromium without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path=tools.find("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         try:
             yield browser

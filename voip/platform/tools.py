@@ -19,6 +19,8 @@ PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromi
 BIN = places.TOOLS / "bin"
 _UNPACKED = places.TOOLS / "root"
 
+_LIBRARY = re.compile(r"\.so(\.[0-9.]+)?$")
+
 _SCRIPT = """#!/bin/sh
 # Starts a program that is unpacked, not installed.
 root='{root}'
@@ -129,8 +131,8 @@ def _write_script(name: str) -> None:
     if not (_UNPACKED / program).exists():
         raise StepFailed(f"{PACKAGES[name]} has no {program}")
     # Some packages keep libraries in folders of their own below the architecture's.
-    folders = {path.parent for path in (_UNPACKED / "usr").glob("lib/**/*.so.*") if path.is_file()}
-    folders |= {path.parent for path in (_UNPACKED / "lib").glob("*/*.so.*")}
+    found = (path for top in ("usr/lib", "lib") for path in (_UNPACKED / top).glob("**/lib*.so*"))
+    folders = {path.parent for path in found if _LIBRARY.search(path.name)}
     libraries = ":".join(map(str, sorted(folders, key=lambda folder: len(folder.parts))))
     BIN.mkdir(exist_ok=True)
     script = BIN / name

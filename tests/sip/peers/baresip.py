@@ -9,7 +9,9 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULES = "/usr/lib/baresip/modules"
+from voip.platform import tools
+
+MODULES = tools.baresip_modules()
 RATE = 8000
 
 _CONFIG = """poll_method epoll
