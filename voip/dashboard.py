@@ -40,6 +40,7 @@ def open_cases_badge(request: HttpRequest) -> str:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the overview shows."""
+    context["title"] = "Overview"
     since = timezone.now() - timedelta(days=RECENT_DAYS)
     context["attention"] = [_cases(), _blocked(), _unrated(since), _failed_payments(since), _overdue()]
     context["today"] = _today()

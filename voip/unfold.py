@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from voip import environment as env
 
@@ -32,13 +32,7 @@ def environment_label(request: HttpRequest) -> list[str] | None:
 
 
 def _link(name: str) -> Any:
-    def resolve(request: HttpRequest) -> str:
-        try:
-            return reverse(name)
-        except NoReverseMatch:
-            return "#"
-
-    return resolve
+    return lambda request: reverse(name)
 
 
 def _may(permission: str) -> Any:

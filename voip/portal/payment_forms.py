@@ -37,7 +37,7 @@ class CardForm(PayForm):
     number = forms.CharField(
         label="Card number",
         max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "cc-number", "autofocus": True}),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "cc-number"}),
     )
     expiry = forms.CharField(
         label="Valid until",
