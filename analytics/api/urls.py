@@ -1,9 +1,12 @@
-"""The API routes of the analytics app: viewsets here, the single view in ``analytics.api_urls``."""
+"""The API routes of the analytics app."""
 
 from __future__ import annotations
 
 from rest_framework.viewsets import ViewSetMixin
 
-from analytics.api.views import TrafficViewSet
+from analytics.api.views import KpiViewSet, TrafficViewSet
 
-routes: list[tuple[str, type[ViewSetMixin], str]] = [("traffic", TrafficViewSet, "traffic")]
+routes: list[tuple[str, type[ViewSetMixin], str]] = [
+    ("traffic", TrafficViewSet, "traffic"),
+    ("kpis", KpiViewSet, "kpi"),
+]

@@ -10,11 +10,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import ViewSetMixin
 
 from analytics import limits
 from analytics.api.filters import TenantTrafficFilter, TrafficFilter
@@ -68,7 +70,7 @@ class _Question:
     direction: str
 
 
-class KpiView(ScopedAPIView):
+class KpiViewSet(ViewSetMixin, ScopedAPIView):
     """ASR, NER, ACD, PDD, minutes and money of a window, in all or by group."""
 
     scope_resource = "kpis"
@@ -82,9 +84,9 @@ class KpiView(ScopedAPIView):
             OpenApiParameter("tenant", int),
             OpenApiParameter("direction", str, enum=[str(value) for value in Direction.values]),
         ],
-        responses=KpisSerializer,
+        responses=forced_singular_serializer(KpisSerializer),
     )
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """Return the figures. Hours count whole: those that begin in ``[from, to)``."""
         from analytics import queries  # Late: pandas is for who asks.
 
