@@ -142,12 +142,12 @@ async def extend_holds(
     return await _ask(conn, EXTEND, node, requests)
 
 
-async def release_orphans(conn: psycopg.AsyncConnection[Any], node: str, open_call_ids: Iterable[str]) -> int:
-    """Give back the node's holds of calls that are not open any more; returns how many there were.
+async def release_orphans(conn: psycopg.AsyncConnection[Any], node: str, spared: Iterable[str]) -> int:
+    """Give back the node's holds but those of the calls to be ``spared``; returns how many there were.
 
-    For a node that starts: its calls that ended by the crash are charged from the spool, hold or no hold.
+    Spared are the calls that are not over, and those that wait in the spool to be charged: their money is not free.
     """
-    values = {"node": node, "calls": [UUID(call_id) for call_id in open_call_ids]}
+    values = {"node": node, "calls": [UUID(call_id) for call_id in spared]}
     cursor = await conn.execute(RELEASE_ORPHANS, values)
     row = await cursor.fetchone()
     await _commit(conn)

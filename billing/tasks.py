@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from billing.errors import GatewayUnavailable
 from billing.models import Payment, Rate
-from tenants.dbops import SNAPSHOT_CHANNEL
 from tenants.errors import DomainError
+from tenants.notify import SNAPSHOT_CHANNEL
 from tenants.tasks import SystemTask
 
 logger = logging.getLogger(__name__)

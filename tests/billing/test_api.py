@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from billing.charging import charge_calls
-from billing.models import Charge, Invoice, Payment, Rate
+from billing.models import Invoice, Payment, Rate
 from billing.services import create_deck, draft_invoice, finalise_invoice
 from sip.cdr.record import CallRecord
 from tenants.choices import Role
@@ -201,15 +201,18 @@ def test_a_bad_rate_names_its_field(world: World, operator: KeyClient, change: d
     assert (response.status_code, fields_of(response)) == (400, {field})
 
 
-def test_the_seller_drafts_finalises_and_voids_and_the_buyer_only_reads(
+def test_the_seller_drafts_an_invoice_of_any_past_period_and_the_buyer_does_not(
     world: World, operator: KeyClient, bob: KeyClient
 ) -> None:
-    charged(world, started_at=datetime(2026, 10, 5, tzinfo=UTC).timestamp(), number="+442071234567")
-    Charge.objects.all()
-    body = {"account": world.bob.pk, "period_start": "2026-09-01T00:00:00Z", "period_end": "2026-11-01T00:00:00Z"}
+    body = {"account": world.bob.pk, "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-11-15T00:00:00Z"}
     assert bob.post("/api/v1/invoices/", body).status_code == 403
-    world.deck.rates.all()
     assert fields_of(operator.post("/api/v1/invoices/", body)) == {"period_end"}
+    charged(world)
+    draft = operator.post("/api/v1/invoices/", body)
+    assert (draft.status_code, draft.json()["status"], draft.json()["total"]) == (201, "draft", "0.01375")
+    assert operator.post("/api/v1/invoices/", body).status_code == 409
+    final = operator.post(f"/api/v1/invoices/{draft.json()['id']}/finalise/").json()
+    assert (final["status"], final["number"]) == ("finalised", "INV-000001")
 
 
 def test_an_invoice_goes_its_way_by_the_sellers_hand(world: World, operator: KeyClient, bob: KeyClient) -> None:
