@@ -117,21 +117,24 @@ def close(case_id: int, by: str, note: str = "") -> Case:
 
 
 @transaction.atomic
-def block(case_id: int, by: str) -> bool:
-    """Take the case's line out of service; ``False`` when it was blocked already."""
+def block(case_id: int) -> bool:
+    """Take the case's line out of service; ``False`` when it was blocked already.
+
+    Who did it stands in the audit and nowhere else: the tenant reads reason and event, and need not know the staff.
+    """
     case = _locked(case_id)
-    return _block(case, f"{case.rule_name} (case {case.pk}), by {by}")
+    return _block(case, f"{case.rule_name} (case {case.pk})")
 
 
 @transaction.atomic
-def unblock(case_id: int, by: str) -> bool:
+def unblock(case_id: int) -> bool:
     """Put the case's line back into service; ``False`` when it was not blocked. Older hits do not block it again."""
     case = _locked(case_id)
     case.unblocked_at = timezone.now()
     case.save(update_fields=["unblocked_at"])
     if not unblock_line(case.line_id):
         return False
-    subject = f"Line {case.line.username} was unblocked by {by}"
+    subject = f"Line {case.line.username} was unblocked"
     emit("fraud.line_unblocked", tenant_id=case.tenant_id, subject=subject, payload=_payload(case))
     return True
 

@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 else:
     _DialogForm = BaseDialogForm
 
-Deed = Callable[[int, str], object]
-DEEDS: dict[str, tuple[str, Deed]] = {
-    "acknowledge": ("Acknowledge", services.acknowledge),
-    "block": ("Block line", services.block),
-    "unblock": ("Unblock line", services.unblock),
+DEEDS: dict[str, tuple[str, str, Callable[[int], object]]] = {
+    "acknowledge": ("Acknowledge", "is acknowledged", lambda case_id: services.acknowledge(case_id, current_actor())),
+    "block": ("Block line", "is blocked", services.block),
+    "unblock": ("Unblock line", "is back in service", services.unblock),
 }
-"""What a button in the list does: its text and the use case."""
+"""What a button in the list does: its text, what it leads to, and the use case."""
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -145,9 +144,10 @@ class CaseAdmin(ReadOnlyModelAdmin):
         if deed not in DEEDS or not self.has_act_permission(request):
             raise Http404
         case = get_object_or_404(self.get_queryset(request), pk=case_id)
-        text, do = DEEDS[deed]
-        do(case.pk, current_actor())
-        messages.success(request, f"{text}: {case.rule_name}, line {case.line.username}.")
+        _, outcome, do = DEEDS[deed]
+        do(case.pk)
+        what = case.rule_name if deed == "acknowledge" else f"Line {case.line.username}"
+        messages.success(request, f"{what} {outcome}.")
         came_from = request.headers.get("Referer", "")
         is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, request.is_secure())
         return redirect(came_from if is_ours else reverse("admin:fraud_case_changelist"))
@@ -160,13 +160,17 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @display(description="What")
     def what(self, obj: Case) -> SafeString:
         """Return the rule as it was named."""
-        return format_html("<strong>{}</strong><br><small>{}</small>", obj.rule_name, obj.get_rule_kind_display())
+        return format_html(
+            "<div><strong>{}</strong><br><small>{}</small></div>", obj.rule_name, obj.get_rule_kind_display()
+        )
 
     @display(description="Who")
     def who(self, obj: Case) -> SafeString:
         """Return line and tenant."""
         line = reverse("admin:sip_line_change", args=(obj.line_id,))
-        return format_html('<a href="{}">{}</a><br><small>{}</small>', line, obj.line.username, obj.tenant.name)
+        return format_html(
+            '<div><a href="{}">{}</a><br><small>{}</small></div>', line, obj.line.username, obj.tenant.name
+        )
 
     @display(description="Since", ordering="first_hit_at")
     def since(self, obj: Case) -> str:
@@ -263,7 +267,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
     def block(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Take the line out of service."""
         case = get_object_or_404(self.get_queryset(request), pk=object_id)
-        services.block(case.pk, current_actor())
+        services.block(case.pk)
         messages.success(request, f"{case.line.username} is blocked.")
         return leave_dialog("admin:fraud_case_change", case.pk)
 
@@ -276,6 +280,6 @@ class CaseAdmin(ReadOnlyModelAdmin):
     def unblock(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Put the line back into service."""
         case = get_object_or_404(self.get_queryset(request), pk=object_id)
-        services.unblock(case.pk, current_actor())
+        services.unblock(case.pk)
         messages.success(request, f"{case.line.username} is back in service.")
         return leave_dialog("admin:fraud_case_change", case.pk)

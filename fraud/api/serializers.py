@@ -11,6 +11,7 @@ from fraud.models import Case, Evidence, Rule
 from fraud.validators import validate_prefixes
 from sip.models import Line
 from tenants.api.serializers import ScopedSerializer
+from tenants.scope import current_tenant_ids
 
 
 class LineField(serializers.PrimaryKeyRelatedField[Line]):
@@ -84,6 +85,13 @@ class CaseSerializer(ScopedSerializer[Case]):
             "created_at",
         )
         read_only_fields = fields
+
+    def to_representation(self, instance: Case) -> dict[str, Any]:
+        """Keep the operator's staff and its notes to the operator."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        if current_tenant_ids() is not None:
+            shown.update(acknowledged_by="", closed_by="", note="")
+        return shown
 
 
 class EvidenceSerializer(serializers.ModelSerializer[Evidence]):

@@ -116,3 +116,13 @@ def test_the_evidence_lists_the_refused_calls(ann: APIClient, case: Case, cuba: 
     calls = ann.get(f"/api/v1/fraud-cases/{case.pk}/evidence/").json()
     assert [call["called"] for call in calls] == ["+5371234567", "+5371234567"]
     assert calls[0]["call_id"].replace("-", "") == late.call_id
+
+
+def test_a_tenant_learns_nothing_of_the_operators_staff(ann: APIClient, case: Case) -> None:
+    services.acknowledge(case.pk, "olga@trunkco.example")
+    services.block(case.pk)
+    services.close(case.pk, "olga@trunkco.example", "Looks like an inside job.")
+    everything = str(ann.get(f"/api/v1/fraud-cases/{case.pk}/").json()) + str(ann.get("/api/v1/events/").json())
+    assert "olga" not in everything
+    assert "inside job" not in everything
+    assert "Cuba" in everything

@@ -136,7 +136,7 @@ def test_a_line_that_was_unblocked_stays_so_when_older_hits_come_late(
 ) -> None:
     services.record_hits([refuse(blocking)])
     case = Case.objects.get()
-    assert services.unblock(case.pk, SUPPORT) is True
+    assert services.unblock(case.pk) is True
     case.refresh_from_db()
     assert case.unblocked_at is not None
     services.record_hits([refuse(blocking, case.unblocked_at.timestamp() - 1)])
@@ -172,12 +172,12 @@ def test_a_hit_after_the_end_opens_a_new_case(cuba: Rule, refuse: Refuse, case: 
 
 
 def test_an_operator_blocks_and_unblocks_a_line_from_its_case(case: Case, desk: Line) -> None:
-    assert services.block(case.pk, SUPPORT) is True
-    assert services.block(case.pk, SUPPORT) is False
+    assert services.block(case.pk) is True
+    assert services.block(case.pk) is False
     desk.refresh_from_db()
-    assert desk.blocked_reason == f"Cuba (case {case.pk}), by {SUPPORT}"
-    assert services.unblock(case.pk, SUPPORT) is True
-    assert services.unblock(case.pk, SUPPORT) is False
+    assert desk.blocked_reason == f"Cuba (case {case.pk})"
+    assert services.unblock(case.pk) is True
+    assert services.unblock(case.pk) is False
     assert kinds_of_events() == ["fraud.case_opened", "fraud.line_blocked", "fraud.line_unblocked"]
 
 
