@@ -84,7 +84,7 @@ class KpiViewSet(ViewSetMixin, ScopedAPIView):
             OpenApiParameter("tenant", int),
             OpenApiParameter("direction", str, enum=[str(value) for value in Direction.values]),
         ],
-        responses=forced_singular_serializer(KpisSerializer),
+        responses=forced_singular_serializer(KpisSerializer),  # type: ignore[no-untyped-call]
     )
     def list(self, request: Request) -> Response:
         """Return the figures. Hours count whole: those that begin in ``[from, to)``."""
