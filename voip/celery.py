@@ -15,7 +15,7 @@ APPS = ("tenants", "alerts", "sip", "billing", "dids", "fraud", "analytics")
 
 app = Celery("trunkline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(APPS)
+app.autodiscover_tasks(list(APPS))
 
 
 @app.on_after_finalize.connect
