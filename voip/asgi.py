@@ -14,10 +14,11 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 import alerts.routing  # noqa: E402
 import analytics.routing  # noqa: E402
 from tenants.sockets import UserInSystemScope  # noqa: E402
+from voip.bodylimit import BodyLimit  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": _http,
+        "http": BodyLimit(_http),
         "websocket": AllowedHostsOriginValidator(
             UserInSystemScope(
                 AuthMiddlewareStack(
