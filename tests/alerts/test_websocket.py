@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +23,7 @@ from tenants.models import Tenant, User
 from tenants.scope import system_scope
 from tenants.services import create_tenant
 from tests.analytics.sockets import Socket
+from voip.celery import app
 
 pytestmark = pytest.mark.asyncio
 
@@ -147,3 +149,12 @@ async def test_what_a_browser_says_is_ignored(cast_: Cast) -> None:
         assert await browser.receive_nothing(0.1) is True
         await run(happen_and_deliver, cast_.alice, "still there")
         assert (await browser.receive())["event"]["subject"] == "still there"
+
+
+async def test_emit_reaches_the_browser_through_the_broker_and_a_worker(cast_: Cast) -> None:
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20):
+        async with connected(cast_.noc) as browser:
+            await browser.receive()
+            event = await run(emit, "fraud.case_opened", tenant_id=cast_.alice.pk, subject="by the broker", payload={})
+            heard = await browser.receive()
+            assert (heard["event"]["id"], heard["event"]["subject"]) == (event.pk, "by the broker")

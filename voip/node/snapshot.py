@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from billing.snapshot import AccountEntry, load_accounts, load_decks
-from dids.snapshot import DidEntry, load_dids
-from fraud.snapshot import load_rules
 
 from billing.decks import CompiledDeck
+from billing.snapshot import AccountEntry, load_accounts, load_decks
+from dids.snapshot import DidEntry, load_dids
 from fraud.screening import RuleEntry
+from fraud.snapshot import load_rules
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 from sip.snapshot import load_lines, load_routes, load_trunks
 
@@ -65,8 +65,8 @@ LOADERS: dict[str, Callable[[Any], Any]] = {
     "decks": load_decks,
     "rules": lambda cursor: tuple(load_rules(cursor)),
 }
-# A tenant that is switched off switches off its lines, trunks and account.
-ALSO: dict[str, tuple[str, ...]] = {"tenants": ("lines", "trunks", "accounts")}
+# A tenant that is switched off switches off its lines, trunks and account; a new one is under fraud rules from above.
+ALSO: dict[str, tuple[str, ...]] = {"tenants": ("lines", "trunks", "accounts", "rules")}
 
 
 def load(cursor: Any, sections: Iterable[str], base: Snapshot) -> Snapshot:
