@@ -75,6 +75,11 @@ def browser() -> Iterator[Browser]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _no_names_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics.names._known", {})
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     with serving() as address:

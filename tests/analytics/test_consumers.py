@@ -49,6 +49,11 @@ class World:
         return made
 
 
+@pytest.fixture(autouse=True)
+def _no_names_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics.names._known", {})
+
+
 @pytest.fixture
 def world(committed_db: None) -> World:
     return World()
