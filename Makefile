@@ -2,7 +2,7 @@
 # Settings come from the environment: WEB_PORT, SIP_PORT, LISTEN_HOST, DATABASE_URL, REDIS_URL, VAR_DIR, PYTHON.
 
 # Debian's own Python is the fastest one around, so it goes first.
-PYTHON3 := $(firstword $(wildcard $(PYTHON) /usr/bin/python3) python3)
+PYTHON3 := $(or $(PYTHON),$(firstword $(wildcard /usr/bin/python3) python3))
 BOOTSTRAP := $(PYTHON3) -m voip.platform.bootstrap
 unexport PYTHONDONTWRITEBYTECODE
 export CONFIRM

@@ -15,7 +15,8 @@ import pytest
 
 from voip.platform.account import server_account
 from voip.platform.ephemeral import EphemeralServers
-from voip.platform.postgres import APP_ROLE, OWNER_ROLE, Cluster, find_binaries
+from voip.platform.places import ROOT
+from voip.platform.postgres import APP_ROLE, DATABASE, OWNER_ROLE, Cluster, find_binaries
 
 AS_ANOTHER = (
     "from voip.platform.ephemeral import EphemeralServers;"
@@ -133,3 +134,34 @@ def as_nobody() -> dict[str, Any]:
     if os.geteuid() == 0 and subprocess.run(["test", "-r", __file__], **options).returncode == 0:
         return options
     return {}
+
+
+def test_the_roles_for_a_server_of_ones_own_are_those_of_the_embedded_one() -> None:
+    servers = EphemeralServers()
+    cluster = servers.start_postgres()
+    query = (
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname ~ '^trunkline'"
+    )
+    rights = "SELECT defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1"
+    with cluster.connect() as connection, cluster.connect(DATABASE) as database:
+        embedded = connection.execute(query).fetchall(), database.execute(rights).fetchall()
+    with cluster.connect() as connection:
+        connection.execute(f"DROP DATABASE {DATABASE}")
+        connection.execute(f"DROP ROLE {APP_ROLE}")
+        connection.execute(f"DROP ROLE {OWNER_ROLE}")
+    script = ["-v", "owner_password='o'", "-v", "app_password='a'", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+    psql = [
+        str(cluster.binaries / "psql"),
+        "-h",
+        str(cluster.sockets),
+        "-U",
+        "postgres",
+        "-d",
+        "postgres",
+        "-q",
+        *script,
+    ]
+    subprocess.run(psql, input=(ROOT / "deploy" / "roles.sql").read_bytes(), check=True)
+    with cluster.connect() as connection, cluster.connect(DATABASE) as database:
+        assert (connection.execute(query).fetchall(), database.execute(rights).fetchall()) == embedded
+    servers.close()

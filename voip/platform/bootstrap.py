@@ -16,7 +16,6 @@ from typing import NoReturn
 from voip.platform import control, doctor, places
 from voip.platform.console import StepFailed, coloured, run_logged, say, step
 
-UV = "uv==0.13.9"
 PYTHON_MIN = (3, 11)
 REQUIREMENTS = {"run": "requirements.txt", "test": "requirements-dev.txt"}
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -61,7 +60,17 @@ def ensure_environment(kind: str) -> None:
             _make_environment(log)
     if not (places.VENV / "bin" / "uv").exists():
         with step("installer (uv)"):
-            run_logged([VENV_PYTHON, "-m", "pip", "install", "--quiet", UV], log, env=_trusting_the_machine())
+            pip: list[str | Path] = [
+                VENV_PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--require-hashes",
+                "-r",
+                "requirements-uv.txt",
+            ]
+            run_logged(pip, log, env=_trusting_the_machine())
     with step(f"packages of {REQUIREMENTS[kind]}"):
         sync: list[str | Path] = [places.VENV / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes"]
         run_logged([*sync, "--python", VENV_PYTHON, REQUIREMENTS[kind]], log, env=_trusting_the_machine())

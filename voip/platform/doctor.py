@@ -25,7 +25,7 @@ PORTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: a Python that is too old must be able to say so.
 class Finding:
     """One thing looked at."""
 

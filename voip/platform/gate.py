@@ -37,6 +37,7 @@ _COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version"
 _PLAIN = ("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make requirements", "--upgrade")
 _DEVELOPERS = ("--extra", "dev", "-c", "requirements.txt")
 REQUIREMENTS: tuple[Check, ...] = (
+    ("requirements-uv.txt", (*_COMPILE, *_PLAIN, "--group", "installer", "-o", "requirements-uv.txt")),
     ("requirements.txt", (*_COMPILE, *_PLAIN, "pyproject.toml", "-o", "requirements.txt")),
     ("requirements-dev.txt", (*_COMPILE, *_PLAIN, *_DEVELOPERS, "pyproject.toml", "-o", "requirements-dev.txt")),
 )
