@@ -24,6 +24,7 @@ from billing.models import Account, Entry, LedgerAccount, Posting
 from tenants.errors import Conflict
 from tenants.scope import system_scope
 
+_encode = json.JSONEncoder(sort_keys=True, default=str).encode
 OwnAccount = tuple[int, str, str]
 """Seller's tenant id, ``LedgerKind``, currency."""
 
@@ -91,7 +92,7 @@ class Posted:
 
 def hash_of(values: Mapping[str, Any]) -> str:
     """Return the SHA-256 of an entry's input, so that the same key with other input is found out."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_encode(values).encode()).hexdigest()
 
 
 @transaction.atomic

@@ -113,8 +113,8 @@ class PriceBook:
         self._vendor = {trunk_id: deck_id for trunk_id, deck_id, _ in bought_by}
         self._buyers = {trunk_id: tenant_id for trunk_id, _, tenant_id in bought_by}
         deck_ids = {account.deck_id for account in self.accounts.values() if account.deck_id is not None}
-        with connection.cursor() as cursor:
-            self._heads: dict[int, DeckHead] = _store.heads(cursor, [*(deck_ids | set(self._vendor.values()))])
+        self._cursor = connection.cursor()
+        self._heads: dict[int, DeckHead] = _store.heads(self._cursor, [*(deck_ids | set(self._vendor.values()))])
 
     def price(self, call: Billable) -> CallCharge:
         """Price a call with the decks in force when it started."""
@@ -142,10 +142,7 @@ class PriceBook:
 
     def _deck(self, deck_id: int | None, moment: datetime) -> CompiledDeck | None:
         head = self._heads.get(deck_id or 0)
-        if head is None:
-            return None
-        with connection.cursor() as cursor:
-            return _store.at(cursor, head, moment)
+        return _store.at(self._cursor, head, moment) if head is not None else None
 
 
 def _problem(account: Account | None, deck: CompiledDeck | None, rate: Rate | None) -> str:

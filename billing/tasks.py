@@ -12,12 +12,11 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from billing.errors import GatewayUnavailable
-from billing.models import Payment, Rate
+from billing.models import DeckVersion, Payment, Rate
 from tenants.errors import DomainError
 from tenants.notify import SNAPSHOT_CHANNEL
 from tenants.tasks import SystemTask
@@ -44,7 +43,8 @@ def announce_decks() -> bool:
     """Tell the nodes when rates have just come into force or ended: no row changes at that moment."""
     now = timezone.now()
     window = (now - DECKS_LOOK_BACK, now)
-    changed = Rate.objects.filter(Q(valid_from__range=window) | Q(valid_to__range=window)).exists()
+    # Whatever ends does so because a version of its deck begins at that moment.
+    changed = any(rows.filter(valid_from__range=window).exists() for rows in (DeckVersion.objects, Rate.objects))
     if changed:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, 'decks')", [SNAPSHOT_CHANNEL])

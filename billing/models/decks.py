@@ -65,9 +65,10 @@ class DeckVersion(models.Model):
 class Rate(models.Model):
     """The price of one prefix, in force from ``valid_from`` until ``valid_to`` (for ever when empty)."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # A price list has up to a million rows: each foreign key in the database would look one row up a million times.
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     deck = models.ForeignKey(RateDeck, on_delete=models.CASCADE, related_name="rates", db_index=False)
-    version = models.ForeignKey(DeckVersion, on_delete=models.PROTECT, related_name="rates")
+    version = models.ForeignKey(DeckVersion, on_delete=models.PROTECT, related_name="rates", db_constraint=False)
     prefix = models.CharField(max_length=PREFIX_DIGITS_MAX, validators=[_PREFIX])
     destination = models.CharField(max_length=DESTINATION_CHARS_MAX)
     nanos_per_minute = models.BigIntegerField(validators=_MONEY)

@@ -44,10 +44,13 @@ class LedgerAccount(models.Model):
         return f"{self.get_kind_display()} of {self.tenant} ({self.currency})"
 
 
+# A call makes an entry and up to four postings: the tenant, which comes with the account, is not looked up for each.
+
+
 class Entry(models.Model):
     """One business fact in the books. ``key`` names it for ever: the same fact told twice is written once."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     key = models.CharField(max_length=120)
     input_hash = models.CharField(max_length=64)
     kind = models.CharField(max_length=12, choices=EntryKind.choices)
@@ -71,7 +74,7 @@ class Posting(models.Model):
     """One line of an entry. The postings of an entry come in one statement and sum to zero in each currency."""
 
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="postings")
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     ledger_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False)
     amount_nanos = models.BigIntegerField(help_text="Credit positive, debit negative.")
     currency = models.CharField(max_length=3)

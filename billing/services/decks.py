@@ -199,6 +199,7 @@ def end_rate(rate: Rate, at: datetime | None = None) -> None:
     ).update(valid_to=moment)
     if not changed:
         raise Conflict("the rate is not in force at that time")
+    _next_version(rate.deck, moment, f"end of {rate.prefix}", 0, is_complete=False)
     rate.refresh_from_db(fields=["valid_to"])
 
 
