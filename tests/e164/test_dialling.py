@@ -2,6 +2,9 @@
 
 import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from e164 import (
     E164,
     ShortCode,
@@ -13,8 +16,6 @@ from e164 import (
     parse,
 )
 from e164.dialling import DIALLED_CHARS_MAX
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

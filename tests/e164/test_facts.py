@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from e164 import E164, calling_code_of, country_of, format_international, format_national, nanp, plans
 
 

@@ -4,6 +4,7 @@ import json
 import pickle
 
 import pytest
+
 from e164 import E164, ShortCode
 
 
