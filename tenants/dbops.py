@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import migrations
 
+from tenants.notify import SNAPSHOT_CHANNEL
+
 APP_ROLE = settings.DATABASES["default"]["USER"]
-SNAPSHOT_CHANNEL = "snapshot"
 
 # In subqueries, which PostgreSQL evaluates once a statement and guesses to keep half of the rows. Bare, the settings
 # would be read for each row, and the planner, guessing one row in two hundred, would sort whole tables to show a page.

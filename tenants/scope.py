@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
@@ -94,7 +94,11 @@ def _tell_open_connection() -> None:
     if connection.connection.info.transaction_status == TransactionStatus.INERROR:
         # The rollback that must follow brings back the settings from before the transaction.
         return
-    _send(connection, _state.get())
+    try:
+        _send(connection, _state.get())
+    except (OperationalError, InterfaceError):
+        # The server is gone: nothing can be seen over this connection, and the next one is told when it is made.
+        connection.close()
 
 
 def _send(connection: BaseDatabaseWrapper, state: _State) -> None:

@@ -118,6 +118,27 @@ def recover(directory: Path) -> dict[str, dict[str, Any]]:
     return opened
 
 
+def ended_calls(directory: Path) -> frozenset[str]:
+    """Return the ids of the calls whose record is in the spool, loaded or not.
+
+    A segment that the loader deletes meanwhile is loaded: its calls need nobody's care any more.
+    """
+    found: set[str] = set()
+    for number in list_segments(directory):
+        try:
+            data = segment_path(directory, number).read_bytes()
+        except FileNotFoundError:
+            continue
+        for item in decode(data):
+            payload = parse_payload(item.payload) if isinstance(item, Frame) and _ENDS in item.payload[:16] else None
+            if payload is not None and isinstance(payload.get("record"), dict):
+                found.add(str(payload["record"].get("call_id")))
+    return frozenset(found)
+
+
+_ENDS = b'"t":"end"'
+
+
 def _segments_to_read(directory: Path) -> list[int]:
     numbers = list_segments(directory)
     if not numbers or _has_checkpoint(segment_path(directory, numbers[-1]).read_bytes()):

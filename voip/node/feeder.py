@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tenants.dbops import SNAPSHOT_CHANNEL
+from tenants.notify import SNAPSHOT_CHANNEL
 from voip.node import limits
 from voip.node.snapshot import LOADERS, Snapshot, load, restore, save
 

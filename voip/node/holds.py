@@ -33,14 +33,28 @@ class _Asked:
 class HoldDesk:
     """Place and extend holds for this node; call from the event loop only."""
 
-    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection]], node: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[psycopg.AsyncConnection]],
+        node: str,
+        ended_call_ids: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """``ended_call_ids`` reads, in a thread, which calls have their record in the spool, charged or not yet."""
         self._connect = connect
+        self._ended_call_ids = ended_call_ids
         self._node = node
         self._waiting: deque[_Asked] = deque()
         self._more = asyncio.Event()
         self._connection: psycopg.AsyncConnection | None = None
         self._away = False
-        self._orphans_due: float | None = asyncio.get_running_loop().time() + limits.ORPHANS_AFTER_S
+        self._orphans_due: float | None = None
+        self._doubtful: set[str] = set()
+        """Refused because the database did not answer; it may have placed their holds all the same."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the database is there to be asked."""
+        return self._connection is not None
 
     def place(self, request: HoldRequest, done: Done) -> None:
         """Ask for a new hold."""
@@ -58,7 +72,7 @@ class HoldDesk:
         self._more.set()
 
     async def run(self, open_call_ids: Callable[[], Iterable[str]]) -> None:
-        """Serve until cancelled; once, a while after the start, give back holds of calls that a crash ended."""
+        """Serve until cancelled; on each new connection give back holds of calls that a crash or an outage ended."""
         pause_s = limits.RECONNECT_S_MIN
         while True:
             try:
@@ -77,20 +91,36 @@ class HoldDesk:
 
     async def _serve(self, connection: psycopg.AsyncConnection, open_call_ids: Callable[[], Iterable[str]]) -> None:
         loop = asyncio.get_running_loop()
+        await self._release_orphans(connection, open_call_ids)
+        self._orphans_due = loop.time() + limits.ORPHANS_AGAIN_S
         while True:
             patience_s = None if self._orphans_due is None else max(0.0, self._orphans_due - loop.time())
             try:
                 async with asyncio.timeout(patience_s):
                     await self._more.wait()
             except TimeoutError:
-                await release_orphans(connection, self._node, open_call_ids())
+                await self._release_orphans(connection, open_call_ids)
                 self._orphans_due = None
+                self._doubtful.clear()
             self._more.clear()
             while self._waiting:
                 group = [
                     self._waiting.popleft() for _ in range(min(len(self._waiting), limits.HOLDS_PER_STATEMENT_MAX))
                 ]
                 await self._serve_group(connection, group)
+
+    async def _release_orphans(
+        self, connection: psycopg.AsyncConnection, open_call_ids: Callable[[], Iterable[str]]
+    ) -> None:
+        """Give back holds of calls that are neither going on nor waiting in the spool to be charged.
+
+        A call that ends meanwhile was open before the spool was read; new holds are placed by this task alone.
+        """
+        spared = set(open_call_ids())
+        spared |= await asyncio.to_thread(self._ended_call_ids)
+        released = await release_orphans(connection, self._node, spared - self._doubtful)
+        if released:
+            logger.info("%d holds of calls that an outage ended are given back", released)
 
     async def _serve_group(self, connection: psycopg.AsyncConnection, group: list[_Asked]) -> None:
         granted: dict[str, int] = {}
@@ -102,6 +132,8 @@ class HoldDesk:
                         granted |= await ask(connection, self._node, requests)
         except BaseException:
             for asked in group:
+                if not asked.is_extension and len(self._doubtful) < limits.DOUBTFUL_MAX:
+                    self._doubtful.add(asked.request.call_id)
                 asked.done(None)
             raise
         for asked in group:

@@ -34,6 +34,8 @@ CALL_TALK_S_MAX = 4 * 3600.0
 PRICES_KEPT_MAX = 50_000
 """Running calls whose price is kept in memory; the switch's own limit of calls is lower."""
 
-ORPHANS_AFTER_S = 60.0
-"""After a start: calls that ended before a crash have been charged from the spool by then, and their money must not be
-spent a second time meanwhile."""
+ORPHANS_AGAIN_S = 5.0
+"""After a connection is made: a statement of the former one that was under way has come to its end by then."""
+
+DOUBTFUL_MAX = 10_000
+"""Calls remembered whose hold may have been placed though nobody heard of it; the rest waits for the next start."""

@@ -17,6 +17,7 @@ from django.conf import settings
 from analytics.live import LivePublisher
 from fraud.screening import Screener
 from sip.cdr.journal import Journal
+from sip.cdr.spool import ended_calls
 from sip.controller.directory import Directory
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
@@ -52,7 +53,11 @@ class _Composition:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        self._desk = HoldDesk(partial(connections.connect_async, "sipnode-holds"), self._node_name)
+        self._desk = HoldDesk(
+            partial(connections.connect_async, "sipnode-holds"),
+            self._node_name,
+            partial(ended_calls, settings.SPOOL_DIR / self._node_name),
+        )
         self._policy = BusinessPolicy(self._desk, Screener(), time.monotonic)
         self._live = LivePublisher(settings.REDIS_URL, self._node_name, self._ancestors)
         feeder = SnapshotFeeder(

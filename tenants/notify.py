@@ -1,0 +1,3 @@
+"""The channel on which PostgreSQL tells running nodes what changed; apart, so that a node need not load migrations."""
+
+SNAPSHOT_CHANNEL = "snapshot"

@@ -1,0 +1,21 @@
+"""``python -m voip.node``: a SIP node without Django's apps, which it does not need: it is back in half the time."""
+
+from __future__ import annotations
+
+import os
+
+from django.conf import settings
+from django.utils.log import configure_logging
+
+
+def main() -> None:
+    """Run a node until it is told to stop."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip.settings")
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    from voip.node.run import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
