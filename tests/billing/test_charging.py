@@ -13,6 +13,7 @@ from billing.choices import ChargeStatus, LedgerKind
 from billing.errors import IdempotencyConflict
 from billing.ledger import check_books
 from billing.models import Account, Charge, Entry, Posting
+from billing.pricing import NO_CURRENCY
 from billing.services import assign_vendor_deck, import_deck, set_rate
 from sip.models import Trunk
 from tests.billing.world import BEGIN, HEADER, NOON, UNIT, World, call, vendor_deck
@@ -136,7 +137,7 @@ def test_an_impossible_duration_is_kept_unrated_and_never_priced(world: World) -
 def test_a_call_of_an_account_nobody_knows_is_kept_without_currency(world: World) -> None:
     record = call(world.alice, account_id=10**9)
     charge = charge_calls([record])[record.call_id]
-    assert (charge.status, charge.problem, charge.currency) == ("unrated", "no_account", "XXX")
+    assert (charge.status, charge.problem, charge.currency) == ("unrated", "no_account", NO_CURRENCY)
     assert Posting.objects.filter(entry__kind="call").count() == 0
 
 
