@@ -144,3 +144,14 @@ def test_the_last_administrator_cannot_be_deleted_in_the_admin(cast: Cast) -> No
 def test_the_admin_follows_the_table_of_roles(cast: Cast, role: Role, path: str, status: int) -> None:
     User.objects.filter(pk=cast.olga.pk).update(role=role)
     assert page_client(User.objects.get(pk=cast.olga.pk)).get(path).status_code == status
+
+
+def test_every_action_of_the_admin_that_changes_something_asks_first_and_takes_a_post() -> None:
+    opens_a_page = {"pdf", "show_rates", "import_file"}
+    by_link = {
+        name
+        for model_admin in admin.site._registry.values()
+        for name in getattr(model_admin, "actions_detail", ()) or ()
+        if getattr(getattr(model_admin, name), "dialog", None) is None
+    }
+    assert by_link == opens_a_page
