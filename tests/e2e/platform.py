@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 
 from tests.sip.peers.sipp import REALM
 from voip.platform import places
+from voip.platform.deathwatch import descendants_of
 from voip.platform.environment import read
 
 HOST = "127.0.0.20"
@@ -158,12 +159,12 @@ class Platform:
     def signal(self, name: str, number: int) -> int:
         """Send a signal to a process; returns its pid, 0 when none was running."""
         pid = self.pid(name)
-        try:
-            if pid:
-                os.kill(pid, number)
-        except ProcessLookupError:
-            return 0
-        return pid
+        return pid if pid and send(pid, number) else 0
+
+    def family(self, name: str) -> list[int]:
+        """Return the pids of a process and of all below it."""
+        pid = self.pid(name)
+        return [pid, *descendants_of(pid)]
 
     def is_ready(self, name: str, after: int = 0) -> bool:
         """Tell whether a process is ready, as another one than pid ``after``."""
@@ -218,6 +219,15 @@ class Platform:
         answer = json.loads(line)
         assert "error" not in answer, answer["error"]
         return answer["is"]
+
+
+def send(pid: int, number: int) -> bool:
+    """Send a signal; ``False`` when there is no such process any more."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def free_port(host: str, kind: socket.SocketKind) -> int:
