@@ -18,6 +18,8 @@ from tenants.models import User
 from voip.platform import tools
 
 START_S = 20.0
+TIMEOUT_MS = 60_000
+"""Patience with a page while all cores are busy with other tests."""
 
 
 @contextmanager
@@ -62,6 +64,7 @@ def looking(browser: Browser, url: str, session: str, width: int = 1440, dark: b
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
     page: Any = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
     page.strays, page.errors = [], []
     page.on(
         "request", lambda request: None if request.url.startswith((url, "data:")) else page.strays.append(request.url)

@@ -21,7 +21,11 @@ from tests.analytics.site import chromium, looking, serving, session_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_db", "redis_url")]
 
-PATIENCE_MS = 5_000
+PATIENCE_MS = 10_000
+_HAS_A_SIZE = """([id, least, screen]) => {
+  const box = document.querySelector(`#${id} canvas`)?.getBoundingClientRect();
+  return box && box.width > least && box.right <= screen;
+}"""
 
 
 class Node:
@@ -109,12 +113,8 @@ def test_charts_have_a_size_and_the_page_fits_on_both_screens_in_both_themes(
     for user, width, dark in product((week.boss, week.ann), (1440, 390), (False, True)):
         with looking(browser, url, session_of(user), width, dark) as page:
             page.goto(f"{url}/analytics/billing/")
-            page.wait_for_selector("#an-money canvas")
             for chart in ("an-money", "an-ageing", "an-calls"):
-                box = page.locator(f"#{chart} canvas").bounding_box()
-                assert box is not None
-                assert box["width"] > (200 if width == 390 else 300)
-                assert box["x"] + box["width"] <= width
+                page.wait_for_function(_HAS_A_SIZE, arg=[chart, 200 if width == 390 else 300, width])
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert (page.strays, page.errors) == ([], [])  # type: ignore[attr-defined]
 
@@ -150,7 +150,7 @@ def test_a_call_comes_rings_is_answered_and_goes(browser: Browser, url: str, peo
         node.call("c1", people.alice.pk, "answered", people.trunk.pk)
         page.wait_for_selector("#an-calls >> text=Answered", timeout=PATIENCE_MS)
         shown = page.text_content("#an-calls .an-c-duration") or ""
-        assert shown in {"1:01", "1:02", "1:03"}
+        assert "1:01" <= shown <= "1:15"  # The call says it was answered 61 s ago; a busy machine takes its time.
         page.wait_for_function(f"document.querySelector('#an-calls .an-c-duration').textContent !== '{shown}'")
         assert page.text_content("#an-count") == "1"
         node.end("c1")
