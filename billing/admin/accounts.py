@@ -132,7 +132,7 @@ class AccountAdmin(ScopedModelAdmin):
             )
             for item in statement(obj, 25)
         ]
-        cell = '<td style="padding:.2rem 1.5rem .2rem 0">{}</td>'
+        cell = '<td style="padding:.2rem 1.5rem .2rem 0;white-space:nowrap">{}</td>'
         body = format_html_join("", f'<tr>{cell * 3}<td style="text-align:right">{{}}</td></tr>', rows)
         return format_html('<table style="width:100%">{}</table>', body) if rows else "–"
 

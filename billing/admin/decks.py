@@ -96,6 +96,10 @@ class RateDeckAdmin(ScopedModelAdmin):
         """Fix seller, kind and currency once there are rates in them."""
         return ("tenant", "kind", "currency") if obj else ()
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A deck that priced calls is left unused, never deleted."""
+        return False
+
     def get_inlines(self, request: HttpRequest, obj: RateDeck | None) -> Any:
         """A new deck has no versions."""
         return self.inlines if obj else ()
