@@ -8,16 +8,19 @@ unexport PYTHONDONTWRITEBYTECODE
 export CONFIRM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test doctor stop reset bench lint format manage requirements
+.PHONY: help run test test-kill doctor stop reset bench lint format manage requirements
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: ## Set everything up and run the platform until Ctrl-C
 	@$(BOOTSTRAP) run
 
 test: ## Set up what tests need and run all checks and tests; ARGS go to pytest
 	@$(BOOTSTRAP) test $(ARGS)
+
+test-kill: ## Kill every process at random under a minute of calls and compare the books with the peers' logs
+	@KILL_SECONDS=60 $(BOOTSTRAP) test tests/e2e/test_kill.py -s
 
 doctor: ## Check this machine and print the line that mends what is wrong
 	@$(BOOTSTRAP) doctor

@@ -129,7 +129,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from django.db import Error, connection
+    from django.db import Error, close_old_connections
 
     from billing.errors import BooksDiffer
     from tenants.errors import DomainError
@@ -140,10 +140,10 @@ def main() -> None:
     with system_scope(), actor_scope("tests"):
         for line in sys.stdin:
             name, arguments = json.loads(line)
+            close_old_connections()  # The server may have been killed since the last question.
             try:
                 answer = {"is": QUESTIONS[name](**arguments)}
             except (DomainError, Error, BooksDiffer) as error:
-                connection.close()
                 answer = {"error": f"{type(error).__name__}: {error}"}
             answers.write(json.dumps(answer) + "\n")
 

@@ -60,9 +60,9 @@ class Peers:
 
     def knows(self, user: str) -> bool:
         """Tell whether the node lets a line in: a phone that was never there takes itself back."""
-        return not self.sipp("knows", sipp.register(0), user=user).fails()
+        return not self.peer("knows", sipp.register(0), user=user).fails()
 
-    def sipp(self, name: str, steps: str, local: tuple[str, int] | None = None, **settings: Any) -> sipp.Run:
+    def peer(self, name: str, steps: str, local: tuple[str, int] | None = None, **settings: Any) -> sipp.Run:
         """Start a sipp at ``local``, or at a free port of the platform's address."""
         local = local or self.free_place()
         settings = {"password": PASSWORD} | settings
@@ -79,16 +79,16 @@ class Peers:
     def phone(self, user: str, steps: str, calls: int = 1, **settings: Any) -> sipp.Run:
         """Register a line and let its phone take calls."""
         place = self.free_place()
-        self.sipp("register", sipp.register(), place, user=user).wait()
-        return self.sipp("phone", steps, place, calls=calls, **settings)
+        self.peer("register", sipp.register(), place, user=user).wait()
+        return self.peer("phone", steps, place, calls=calls, **settings)
 
     def carrier(self, steps: str, calls: int = 1, **settings: Any) -> sipp.Run:
         """Play the carrier of outbound calls."""
-        return self.sipp("carrier", steps, self.trunk, calls=calls, **settings)
+        return self.peer("carrier", steps, self.trunk, calls=calls, **settings)
 
     def caller(self, user: str, steps: str, calls: int = 1, **settings: Any) -> sipp.Run:
         """Let a line's phone call."""
-        return self.sipp("caller", steps, user=user, calls=calls, **settings)
+        return self.peer("caller", steps, user=user, calls=calls, **settings)
 
     def records(self, customer: Customer, count: int) -> list[dict[str, Any]]:
         """Return all call records of a customer, once there are ``count``, oldest first.

@@ -194,7 +194,7 @@ class Platform:
         """Ask the database, as the app's role that sees all tenants."""
         url = read(self.var / "env")["DATABASE_URL"]
         with psycopg.connect(url, options="-c app.all_tenants=on", connect_timeout=5, row_factory=dict_row) as link:
-            return link.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return link.execute(query, values).fetchall()
 
     def one(self, query: str, *values: Any) -> Any:
         """Return the only value of the only row."""

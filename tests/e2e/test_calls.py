@@ -53,7 +53,7 @@ def test_a_call_from_the_trunk_to_a_number_rings_its_line(peers: Peers, platform
     )
     phone = peers.phone(customer.user("101"), sipp.answer())
     steps = sipp.open_call(number, 200)
-    wait_for("the number is known", lambda: not peers.sipp("carrier", steps, peers.trunk).fails())
+    wait_for("the number is known", lambda: not peers.peer("carrier", steps, peers.trunk).fails())
     phone.wait()
     [record] = peers.records(customer, 1)
     assert (record["direction"], record["called"], record["sip_status"]) == ("inbound", number, 200)
@@ -94,7 +94,7 @@ def test_a_phone_that_is_not_there_is_not_available(peers: Peers) -> None:
 def test_a_wrong_password_is_refused_and_leaves_no_record(peers: Peers) -> None:
     customer = peers.customer()
     peers.caller(customer.user("100"), refused(FRENCH, 403), password="wrong").wait()
-    peers.sipp("register", sipp.register().replace('response="200"', 'response="403"'), user=customer.user("100"),
+    peers.peer("register", sipp.register().replace('response="200"', 'response="403"'), user=customer.user("100"),
                password="wrong").wait()  # fmt: skip
     assert peers.records(customer, 0) == []
 

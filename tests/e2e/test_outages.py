@@ -60,7 +60,7 @@ def test_calls_go_on_while_the_database_is_away(peers: Peers, platform: Platform
     platform.ask("give_number", number=DID, tenant=customer.tenant, line=customer.lines[customer.user("101")])
     knocking = sipp.open_call(DID, 0)
     phone = peers.phone(customer.user("101"), sipp.answer())
-    wait_for("the number is known", lambda: not peers.sipp("carrier", knocking, peers.trunk).fails())
+    wait_for("the number is known", lambda: not peers.peer("carrier", knocking, peers.trunk).fails())
     phone.wait()
     peers.records(customer, 1)
     told = platform.log("sipnode").count("calls that cost money are refused")
@@ -69,7 +69,7 @@ def test_calls_go_on_while_the_database_is_away(peers: Peers, platform: Platform
             peers.caller(customer.user("100"), refused(FRENCH, 503)).wait()
         talk(peers, customer)
         phone = peers.phone(customer.user("101"), sipp.answer())
-        peers.sipp("carrier", knocking, peers.trunk).wait()
+        peers.peer("carrier", knocking, peers.trunk).wait()
         phone.wait()
     assert platform.log("sipnode").count("calls that cost money are refused") == told + 1
     records = peers.records(customer, 6)
@@ -98,11 +98,11 @@ def test_calls_and_registrations_go_on_while_redis_is_away(peers: Peers, platfor
         )
         peers.records(customer, 2)
         place = peers.free_place()
-        peers.sipp("register", sipp.register(), place, user=customer.user("101")).wait()
+        peers.peer("register", sipp.register(), place, user=customer.user("101")).wait()
     assert platform.log("sipnode").count("Redis is away, registrations stay in memory") == told + 1
     wait_for("Redis is used again", lambda: "Redis is back, registrations are written again" in platform.log("sipnode"))
     platform.kill("sipnode")
-    phone = peers.sipp("phone", sipp.answer(), place)
+    phone = peers.peer("phone", sipp.answer(), place)
     peers.caller(customer.user("100"), sipp.call("101", 50)).wait()
     phone.wait()
     assert [record["sip_status"] for record in peers.records(customer, 3)] == [200, 200, 200]
@@ -123,8 +123,8 @@ def test_what_the_back_office_changes_holds_on_the_running_node(peers: Peers, pl
     wait_for("a new line is let in", lambda: is_let_in(platform, newcomer, PASSWORD))
     platform.ask("change_extension", line=customer.lines[customer.user("101")], extension="199")
     place = peers.free_place()
-    peers.sipp("register", sipp.register(), place, user=customer.user("101")).wait()
-    phone = peers.sipp("phone", sipp.answer(), place)
+    peers.peer("register", sipp.register(), place, user=customer.user("101")).wait()
+    phone = peers.peer("phone", sipp.answer(), place)
     wait_for("its extension rings", lambda: not peers.caller(user, sipp.call("199", 50)).fails())
     phone.wait()
     assert platform.pid("sipnode") == pid
