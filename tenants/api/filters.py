@@ -29,7 +29,7 @@ class KnownFilters(DjangoFilterBackend):  # type: ignore[misc]
             ValidationError: unknown or over-long parameters, or values that a filter refuses.
         """
         if view.action == "list":  # type: ignore[attr-defined]
-            check_parameters(request, self._known(queryset, view))
+            check_parameters(request, PAGING_PARAMETERS | self._known(queryset, view))
         return super().filter_queryset(request, queryset, view)
 
     def _known(self, queryset: QuerySet[Any], view: APIView) -> set[str]:
@@ -42,12 +42,12 @@ class KnownFilters(DjangoFilterBackend):  # type: ignore[misc]
 
 
 def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Refuse query parameters other than those of paging and ``known``.
+    """Refuse query parameters other than ``known``.
 
     Raises:
         ValidationError: names every parameter at fault.
     """
-    allowed = PAGING_PARAMETERS | set(known)
+    allowed = frozenset(known)
     errors = {}
     for name, value in request.query_params.items():
         if name not in allowed:
