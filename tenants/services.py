@@ -134,7 +134,7 @@ def create_api_key(
     *,
     tenant: Tenant,
     name: str,
-    role: Role | str,
+    role: Role | str = Role.TENANT_USER,
     scopes: Sequence[str] = ("*",),
     created_by: User | ApiKey | None = None,
     expires_at: datetime | None = None,

@@ -122,6 +122,12 @@ def test_a_wrong_key_is_refused_with_its_field(cast: Cast, body: dict[str, objec
     assert (response.status_code, fields_of(response)) == (400, {field})
 
 
+def test_a_key_made_without_a_role_gets_the_least_that_can_call(cast: Cast, db: None) -> None:
+    response = api_client(cast.alice, Role.TENANT_ADMIN).post("/api/v1/api-keys/", {"name": "pbx"})
+    assert response.status_code == 201
+    assert response.json()["role"] == "tenant_user"
+
+
 def test_a_key_cannot_make_a_key_with_more_scopes_than_its_own(cast: Cast) -> None:
     client = api_client(cast.alice, Role.TENANT_ADMIN, scopes=["api-keys:write"])
     wide = client.post("/api/v1/api-keys/", {"name": "x", "role": "tenant_admin", "scopes": ["*"]})
