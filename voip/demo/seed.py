@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from alerts.choices import Severity
+from analytics.services import recompute_dirty
 from billing.choices import AccountMode, DeckKind
 from billing.models import Account, RateDeck
 from billing.services.accounts import adjust_balance, open_account
@@ -240,6 +241,8 @@ def _history(
     journal.close()
     loader = Loader(settings.SPOOL_DIR)
     while loader.load_once(settle):
+        pass
+    while recompute_dirty():
         pass
 
 
