@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -29,6 +30,8 @@ class _State:
 
 _NOBODY = _State()
 _state: ContextVar[_State] = ContextVar("trunkline_scope", default=_NOBODY)
+_told: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
+"""What each of psycopg's connections was told last."""
 
 
 def current_tenant_ids() -> frozenset[int] | None:
@@ -78,6 +81,10 @@ def _replaced(**changes: Any) -> _State:
 def _entered(state: _State) -> Iterator[None]:
     # Not by a token: under ASGI a view runs in a copy of the context that the middleware around it leaves in.
     before = _state.get()
+    if state == before and _knows(state):
+        # Services enter the scope they may be in already, and each telling is a round trip.
+        yield
+        return
     _state.set(state)
     _tell_open_connection()
     try:
@@ -87,17 +94,28 @@ def _entered(state: _State) -> Iterator[None]:
         _tell_open_connection()
 
 
+def _knows(state: _State) -> bool:
+    """Tell whether this thread's connection, if it is open, was told of ``state`` last."""
+    raw = connections[DEFAULT_DB_ALIAS].connection
+    return raw is None or raw.closed or _told.get(raw) == state
+
+
 def _tell_open_connection() -> None:
     connection = connections[DEFAULT_DB_ALIAS]
-    if connection.connection is None or connection.connection.closed:
+    if connection.connection is None:
+        return
+    if connection.connection.closed:
+        # The server is gone: the next connection is told when it is made.
+        connection.close()
         return
     if connection.connection.info.transaction_status == TransactionStatus.INERROR:
         # The rollback that must follow brings back the settings from before the transaction.
+        _told.pop(connection.connection, None)
         return
     try:
         _send(connection, _state.get())
     except (OperationalError, InterfaceError):
-        # The server is gone: nothing can be seen over this connection, and the next one is told when it is made.
+        # It has gone just now.
         connection.close()
 
 
@@ -111,3 +129,4 @@ def _send(connection: BaseDatabaseWrapper, state: _State) -> None:
             " set_config('app.request_id', %s, false)",
             ["on" if everybody else "", ids, state.actor, state.ip, state.request_id],
         )
+    _told[connection.connection] = state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
-from django.db import ProgrammingError, connection, models, transaction
+from django.db import OperationalError, ProgrammingError, connection, models, transaction
 
 from sip.models import Line
 from tenants.choices import Role
@@ -82,6 +82,15 @@ def test_a_scope_left_by_an_error_inside_a_transaction_comes_back_too(cast: Cast
         with pytest.raises(ProgrammingError), transaction.atomic(), tenant_scope([cast.bob.pk]):
             connection.cursor().execute("SELECT nothing FROM nowhere")
         assert set(Tenant.objects.values_list("name", flat=True)) == {"Alice"}
+
+
+def test_a_scope_is_left_though_the_database_has_gone_and_holds_on_the_next_connection(
+    committed_db: None, cast: Cast
+) -> None:
+    with tenant_scope([cast.alice.pk, cast.bob.pk]):
+        with pytest.raises(OperationalError), tenant_scope([cast.bob.pk]):
+            connection.cursor().execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert set(Tenant.objects.values_list("name", flat=True)) == {"Alice", "Bob"}
 
 
 def test_a_reseller_sees_its_customers_and_not_its_neighbours(cast: Cast) -> None:

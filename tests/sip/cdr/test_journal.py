@@ -16,7 +16,7 @@ from sip.cdr import segment as segment_module
 from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import Frame, decode
 from sip.cdr.journal import Journal
-from sip.cdr.spool import SegmentHeader, SpoolError, list_segments, parse_payload, recover, segment_path
+from sip.cdr.spool import SegmentHeader, SpoolError, ended_calls, list_segments, parse_payload, recover, segment_path
 from tests.sip.cdr.samples import end, opened, record
 
 MakeJournal = Callable[..., Journal]
@@ -105,6 +105,17 @@ def test_a_restart_gives_back_the_open_calls_and_only_those(make: MakeJournal) -
         first.append(payload)
     first.close()
     assert make().recovered == [{"call_id": "c1", "step": 2}, {"call_id": "c2"}]
+
+
+def test_the_spool_tells_which_calls_have_their_record(make: MakeJournal, tmp_path: Path) -> None:
+    journal = make()
+    append_and_wait(journal, opened("a"))
+    append_and_wait(journal, opened("b"))
+    append_and_wait(journal, end(record(call_id="a")))
+    journal.close()
+    append_and_wait(make(), end(record(call_id="c")))
+    assert ended_calls(tmp_path / "node1") == {"a", "c"}
+    assert ended_calls(tmp_path / "nowhere") == frozenset()
 
 
 def test_a_restart_begins_a_new_segment_with_a_checkpoint(make: MakeJournal, tmp_path: Path) -> None:
