@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from voip.platform.account import server_account
+from voip.platform.deathwatch import descendants_of, is_running
 from voip.platform.ephemeral import EphemeralServers
 from voip.platform.places import ROOT
 from voip.platform.postgres import APP_ROLE, DATABASE, OWNER_ROLE, Cluster, find_binaries
@@ -109,8 +110,11 @@ def test_nothing_is_left_after_closing() -> None:
     folder = servers.folder
     servers.close()
     assert not folder.exists()
-    commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(folder) not in commands
+    assert [pid for pid in descendants_of(os.getpid()) if is_running(pid) and str(folder) in command_of(pid)] == []
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def test_root_and_another_user_do_not_disturb_each_other(servers: EphemeralServers) -> None:

@@ -1,8 +1,10 @@
 """The supervisor keeps processes alive, in order, and leaves none behind."""
 
+import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -138,3 +140,13 @@ async def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
     await wait_until(lambda: (tmp_path / "a.log").stat().st_size > limits.LOG_LINE_BYTES_MAX)
     await supervisor.close()
     assert (tmp_path / "a.log").read_text().replace("\n", "") == "x" * 3 * limits.LOG_LINE_BYTES_MAX
+
+
+async def test_a_process_of_somebody_else_below_us_is_left_alone(tmp_path: Path) -> None:
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", SLEEP)
+    supervisor = await started(tmp_path, python("a", SLEEP, probe=always()))
+    await asyncio.sleep(2.5)  # Two rounds of the sweeper.
+    await supervisor.close()
+    assert is_running(other.pid)
+    other.kill()
+    await other.wait()

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from voip.platform import limits
@@ -30,8 +30,8 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._began = time.time()
         self._sweeper = asyncio.create_task(self._sweep_orphans())
-        self.spared: set[int] = set()
-        """Children that are no services: the commands of the set-up."""
+        self.spared = set(children_of(os.getpid()))
+        """Children that are no services: those that were here before, and the commands of the set-up."""
         adopt_orphans()
 
     def start(self, services: Sequence[Service]) -> None:
@@ -54,7 +54,7 @@ class Supervisor:
             await asyncio.gather(self._tasks[name], return_exceptions=True)
         self._sweeper.cancel()
         await asyncio.gather(self._sweeper, return_exceptions=True)
-        end_children(limits.STOP_S_MAX)
+        end_children(limits.STOP_S_MAX, self.spared)
         self._state_file.unlink(missing_ok=True)
 
     async def _run(self, service: Service) -> None:
@@ -87,11 +87,11 @@ class Supervisor:
                     _end(pid, is_late=now - first_seen > limits.STOP_S_MAX)
 
 
-def end_children(grace_s: float) -> None:
-    """End every process below the calling one: politely, then by force. Returns when none is left."""
+def end_children(grace_s: float, spared: Set[int] = frozenset()) -> None:
+    """End every process below the calling one but some: politely, then by force. Returns when none is left."""
     deadline = time.monotonic() + grace_s
     told: set[int] = set()
-    while pids := children_of(os.getpid()):
+    while pids := [pid for pid in children_of(os.getpid()) if pid not in spared]:
         is_late = time.monotonic() > deadline
         for pid in pids:
             if is_late or pid not in told:
