@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,14 +130,13 @@ def ended_calls(directory: Path) -> frozenset[str]:
             data = segment_path(directory, number).read_bytes()
         except FileNotFoundError:
             continue
-        for item in decode(data):
-            payload = parse_payload(item.payload) if isinstance(item, Frame) and _ENDS in item.payload[:16] else None
-            if payload is not None and isinstance(payload.get("record"), dict):
-                found.add(str(payload["record"].get("call_id")))
+        ends = (_END.match(item.payload) for item in decode(data) if isinstance(item, Frame))
+        found.update(end[1].decode("ascii") for end in ends if end)
     return frozenset(found)
 
 
-_ENDS = b'"t":"end"'
+# How the journal writes a record. Not by parsing: a full segment has 30,000, and a node that starts is in a hurry.
+_END = re.compile(rb'\{"t":"end","record":\{"call_id":"([!#-\[\]-~]+)"')
 
 
 def _segments_to_read(directory: Path) -> list[int]:
