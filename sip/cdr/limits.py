@@ -52,7 +52,7 @@ BATCH_BYTES_MAX: Final = 4_194_304
 POLL_S: Final = 0.05
 """Pause of an idle loader: it bounds the time from a durable record to its committed row."""
 
-POLL_BUSY_S: Final = 0.15
+POLL_BUSY_S: Final = 0.3
 """Pause after a batch of ``BUSY_RECORDS``: a transaction costs as much as twenty records, so a busy loader gathers."""
 
 BUSY_RECORDS: Final = 10

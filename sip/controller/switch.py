@@ -32,6 +32,7 @@ from sip.stack.events import (
     TransactionTimedOut,
     TransportFailed,
 )
+from sip.stack.transaction.base import ClientTransaction
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ class Switch:
         elif isinstance(user, Probe):
             limits_of_call.on_probe_done(core, user.leg, None)
         elif isinstance(user, Relay):
-            if tx is not user.server:
+            if isinstance(tx, ClientTransaction):
                 relaying.on_relay_failure(core, user, 408 if silent else 503)
             elif silent:
                 relaying.on_relay_no_ack(core, user)

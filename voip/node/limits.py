@@ -39,3 +39,13 @@ ORPHANS_AGAIN_S = 5.0
 
 DOUBTFUL_MAX = 10_000
 """Calls remembered whose hold may have been placed though nobody heard of it; the rest waits for the next start."""
+
+GARBAGE_LOOK_S = 20.0
+"""How often the node asks itself whether to collect garbage; asking costs nothing."""
+
+GARBAGE_IDLE_MIN = 10_000
+"""Objects that are worth a collection while nobody calls: some megabytes."""
+
+GARBAGE_MAX = 2_000_000
+"""Objects at which the node collects though calls are up: 10,000 calls, or a leak of some 200 MB. It takes a second or
+two, in which nobody gets an answer; so not sooner."""

@@ -26,17 +26,14 @@ from voip.callpolicy import BusinessPolicy
 from voip.node import connections
 from voip.node.feeder import SnapshotFeeder
 from voip.node.holds import HoldDesk
+from voip.node.memory import tidy
 from voip.node.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
-GC_THRESHOLD = (50_000, 20, 20)
-"""Calls are freed by reference counts; a full collection in the middle of the load would only delay packets."""
-
 
 def run() -> None:
     """Run a node until SIGTERM or SIGINT."""
-    gc.set_threshold(*GC_THRESHOLD)
     uvloop.run(_Composition().run())
 
 
@@ -86,6 +83,7 @@ class _Composition:
         tasks = [
             loop.create_task(self._live.run()),
             loop.create_task(self._desk.run(self._open_call_ids)),
+            loop.create_task(tidy(self._open_call_ids)),
         ]
         for task in tasks:
             task.add_done_callback(self._background_ended)

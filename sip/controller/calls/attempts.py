@@ -118,6 +118,7 @@ def add_record(
 ) -> None:
     """Append one attempt's record; ``is_last`` is set when the call's record is built."""
     attempt.closed = True
+    attempt.branches = []
     for timer in (attempt.ring_timer, attempt.trunk_silent):
         if timer is not None:
             timer.cancel()

@@ -43,6 +43,7 @@ class Branch:
     a_tag: str
     """Our tag towards the caller in the dialog that mirrors this branch: forks stay apart for the caller too."""
     tx: ClientTransaction | None = None
+    """Gone once it has nothing more to tell."""
     heard: bool = False
     """Any response has come."""
     ringing: bool = False
@@ -83,7 +84,8 @@ class Relay:
     source: Leg
     target: Leg
     request: Request
-    server: ServerTransaction
+    server: ServerTransaction | None
+    """Gone, like ``client``, once the source has its final response."""
     client: ClientTransaction | None = None
     authenticated: bool = False
     answered: bool = False

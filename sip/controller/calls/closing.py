@@ -6,7 +6,7 @@ from sip.controller.calls import attempts, limits_of_call
 from sip.controller.calls.answering import leave_setup
 from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.hunting import cancel_branches
-from sip.controller.calls.legs import forget, send_bye
+from sip.controller.calls.legs import forget, let_go, send_bye
 from sip.controller.calls.relaying import abort_relays
 from sip.controller.calls.states import TRANSITIONS, Input, State
 from sip.controller.core import Core
@@ -116,3 +116,4 @@ def finish(core: Core, call: Call) -> None:
         if leg is not None and leg.gone:
             forget(core, leg)
     core.calls.pop(call.call_id, None)
+    let_go(core, call)

@@ -153,6 +153,7 @@ def _on_answer(core: Core, branch: Branch, response: Response) -> None:
         return
     branch.leg = make_leg(core, call, dialog, branch.flow, False, contact_is_elsewhere(branch))
     branch.final = response.status
+    branch.tx = None
     call.winner = branch
     call.answer = response
     core.fire(call, Input.ANSWERED)
@@ -175,6 +176,7 @@ def _authenticate(core: Core, branch: Branch, response: Response) -> bool:
 def _end_branch(core: Core, branch: Branch, status: int, cause: int) -> None:
     branch.final = status
     branch.cause = cause
+    branch.tx = None
     call, attempt = branch.call, branch.attempt
     if attempt.closed or branch.abandoned:
         return
@@ -202,6 +204,7 @@ def cancel_branches(core: Core, attempt: Attempt, but: Branch | None = None) -> 
             branch.abandoned = True
             if branch.tx is not None:
                 core.endpoint.cancel(branch.tx, core.now)
+                branch.tx = None
 
 
 def _rang_out(core: Core, call: Call, attempt: Attempt) -> None:

@@ -44,6 +44,20 @@ def contact_is_elsewhere(branch: Branch) -> bool:
 def forget(core: Core, leg: Leg) -> None:
     """Drop a dialog: from now on its requests are answered 481."""
     core.dialogs.pop(leg.dialog.key, None)
+    let_go(core, leg.call)
+
+
+def let_go(core: Core, call: Call) -> None:
+    """Cut what a call that is over and its legs know of each other, once neither dialog is there any more.
+
+    Counting references then frees them at once; else they wait for the cycle collector, which stops all other calls.
+    """
+    legs = [leg for leg in (call.a_leg, call.b_leg) if leg is not None]
+    if call.call_id in core.calls or any(leg.dialog.key in core.dialogs for leg in legs):
+        return
+    for leg in legs:
+        leg.other = None
+    call.a_leg = call.b_leg = call.winner = call.tx = None
 
 
 def send_ack(core: Core, leg: Leg, headers: Headers, body: bytes) -> Request:

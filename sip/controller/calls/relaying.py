@@ -84,7 +84,7 @@ def _pass_success(core: Core, passing: Relay, response: Response) -> None:
     headers = end_to_end_rows(response)
     if request.method in _OFFERS:
         headers = [contact_row(core.config, source.flow.transport, source.flow.local), ALLOW_ROW, *headers]
-    core.reply(passing.server, request, response.status, "", "", headers, response.body)
+    _answer(core, passing, response.status, headers, response.body)
     if not is_invite:
         source.relay = None if source.relay is passing else source.relay
     if request.method in _OFFERS and source.call.state is State.UP:
@@ -125,7 +125,14 @@ def _finish(core: Core, passing: Relay, status: int) -> None:
     passing.answered = True
     if passing.source.relay is passing:
         passing.source.relay = None
-    core.reply(passing.server, passing.request, status)
+    _answer(core, passing, status, [])
+
+
+def _answer(core: Core, passing: Relay, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Give the source its final response, and let go of both transactions, which know the relay themselves."""
+    if passing.server is not None:
+        core.reply(passing.server, passing.request, status, "", "", headers, body)
+    passing.server = passing.client = None
 
 
 def on_relay_cancelled(core: Core, passing: Relay) -> None:
@@ -157,8 +164,8 @@ def abort_relays(core: Core, leg: Leg) -> None:
     leg.relay = None
     if not passing.answered:
         passing.answered = True
-        core.reply(passing.server, passing.request, 487)
         if passing.client is not None and passing.request.method == "INVITE":
             core.endpoint.cancel(passing.client, core.now)
+        _answer(core, passing, 487, [])
     elif passing.ack is None and passing.request.method == "INVITE":
         passing.ack = send_ack(core, passing.target, [], b"")
