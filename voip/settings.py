@@ -137,7 +137,6 @@ MEDIA_ROOT = VAR_DIR / "media"
 # Over these a request is refused with 413 before it is read into memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-RATE_DECK_UPLOAD_BYTES_MAX = 64 * 1024 * 1024
 
 # Behind TLS (any https PUBLIC_URL) cookies and redirects are strict; on plain loopback they would lock everybody out.
 _TLS = PUBLIC_URL.startswith("https://")

@@ -12,6 +12,7 @@ from sip.extensions import CallFact, call_facts
 from sip.models import Call, CallAttempt, Line, Route, Trunk
 from sip.validators import validate_source
 from tenants.api.serializers import ScopedSerializer
+from tenants.scope import current_tenant_ids
 
 
 class ContactSerializer(serializers.Serializer[Any]):
@@ -145,7 +146,21 @@ class RouteSerializer(ScopedSerializer[Route]):
         validators: tuple[Any, ...] = ()
 
 
-class AttemptSerializer(serializers.ModelSerializer[CallAttempt]):
+class WithoutCarriers:
+    """A record as its reader may see it: which carrier a call took, and over which node, is the operator's business."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Empty what tells of carriers, for everybody but the operator."""
+        shown: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
+        if current_tenant_ids() is None:
+            return shown
+        trunks = {"trunk_id", "a_trunk_id", "b_trunk_id"} & shown.keys()
+        if any(shown[name] is not None for name in trunks - {"b_trunk_id"}):
+            shown["peer"] = ""
+        return shown | dict.fromkeys(trunks) | ({"node": ""} if "node" in shown else {})
+
+
+class AttemptSerializer(WithoutCarriers, serializers.ModelSerializer[CallAttempt]):
     """One try to reach one target of a call."""
 
     class Meta:
@@ -181,7 +196,7 @@ class FactField(serializers.Field[Any, Any, Any, Any]):
         return value.facts.get(self._fact.name)
 
 
-class CallSerializer(serializers.ModelSerializer[Call]):
+class CallSerializer(WithoutCarriers, serializers.ModelSerializer[Call]):
     """A call record with its attempts and what other parts of the platform know of it."""
 
     status = serializers.ChoiceField(choices=CallStatus.choices, read_only=True)

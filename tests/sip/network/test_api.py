@@ -269,6 +269,18 @@ def test_a_tenant_sees_its_own_calls(network: Network, calls: list[CallRecord]) 
     assert network.ann.get(f"/api/v1/calls/{calls[0].call_id}/").json()["sip_call_id"] == "a1@127.0.0.1"
 
 
+def test_only_the_operator_sees_which_carrier_a_call_took(network: Network, calls: list[CallRecord]) -> None:
+    path = f"/api/v1/calls/{calls[0].call_id}/"
+    whole, shown = network.operator.get(path).json(), network.ann.get(path).json()
+    attempt, masked = whole["attempts"][0], shown["attempts"][0]
+    assert (whole["node"], whole["b_trunk_id"]) == (calls[0].node, calls[0].b_trunk_id)
+    assert (attempt["trunk_id"], attempt["peer"]) == (calls[0].attempts[0].trunk_id, calls[0].attempts[0].peer)
+    assert None not in (whole["b_trunk_id"], attempt["trunk_id"])
+    assert (shown["node"], shown["a_trunk_id"], shown["b_trunk_id"]) == ("", None, None)
+    assert (masked["trunk_id"], masked["peer"]) == (None, "")
+    assert shown["peer"] == whole["peer"] == calls[0].peer
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
