@@ -179,14 +179,18 @@ class Journal:
         return group
 
     def _commit_until_durable(self, group: list[_Entry]) -> bool:
-        """Write the group, in new segments if need be, until it is durable; ``False`` when closed before that."""
+        """Write the group, in new segments if need be, until it is durable.
+
+        ``False`` when it was not even at the last try, which begins after the journal was told to close.
+        """
         data = b"".join([entry.frame for entry in group])
         pause_s = RETRY_S_MIN
+        is_last_try = False
         while not self._commit(data):
+            if is_last_try:
+                return False
             with self._condition:
-                if self._closing:
-                    return False
-                self._condition.wait_for(lambda: self._closing, pause_s)
+                is_last_try = self._condition.wait_for(lambda: self._closing, pause_s)
             pause_s = min(2 * pause_s, RETRY_S_MAX)
         return True
 
