@@ -7,6 +7,8 @@ from analytics.kpis import KPIS
 NO_DATA = "–"
 SEIZURES_FEW = 20
 """Under so many seizures a ratio says little: one call more moves an answer rate by five points. Shown pale."""
+CHANGE_PERCENT_MAX = 999
+"""Beyond ten times as much, a percentage says only that there was next to nothing before."""
 
 
 def figure_text(key: str, value: float | None) -> str:
@@ -39,4 +41,7 @@ def change_text(now: float | None, before: float | None, unit: str) -> str:
         return ""
     if unit == "%":
         return f"{now - before:+.1f} points"
-    return f"{100 * (now - before) / before:+.0f} %" if before else ""
+    if not before:
+        return ""
+    percent = 100 * (now - before) / before
+    return f"{percent:+.0f} %" if percent <= CHANGE_PERCENT_MAX else f"over +{CHANGE_PERCENT_MAX} %"

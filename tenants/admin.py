@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants import people, services
 from tenants.admin_base import ReadOnlyModelAdmin, ScopedModelAdmin, action, confirm, display, leave_dialog
+from tenants.choices import TenantKind
 from tenants.diff import changed_fields
 from tenants.models import ApiKey, AuditEntry, Tenant, User
 
@@ -82,6 +83,20 @@ class TenantAdmin(ScopedModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """Fix the place in the tree and the currency once the tenant exists."""
         return ("kind", "parent", "currency", "created_at") if obj else ("created_at",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Take a new tenant for a customer of one's own, as most are."""
+        own = _caller(request).tenant
+        mine: dict[str, Any] = {"kind": TenantKind.CUSTOMER, "parent": own.pk, "country": own.country}
+        mine |= {"time_zone": own.time_zone, "currency": own.currency}
+        return mine | super().get_changeform_initial_data(request)
+
+    def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Keep the address as small as addresses are."""
+        form = super().get_form(request, obj, change, **kwargs)
+        if "address" in form.base_fields:
+            form.base_fields["address"].widget.attrs["rows"] = 4
+        return form
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Tenant | None = None) -> dict[str, Any]:
         """Fill the slug for a new tenant only."""

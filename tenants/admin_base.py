@@ -35,12 +35,20 @@ class ScopedModelAdmin(_Base):
     show_full_result_count = False
     warn_unsaved_form = True
     compressed_fields = True
+    empty_value_display = "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Narrow to the scope; row-level security would too."""
         queryset = super().get_queryset(request)
         visible = getattr(queryset, "visible", None)
         return visible() if visible is not None else queryset
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Say how many there are only where a search or a filter left some out."""
+        changelist: Any = super().get_changelist_instance(request)
+        if not request.GET:
+            changelist.full_result_count = changelist.result_count
+        return changelist
 
     def changeform_view(
         self,

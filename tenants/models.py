@@ -71,6 +71,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.email
 
+    def get_full_name(self) -> str:
+        """Return the name the admin shows beside the address, empty where none was given."""
+        return self.full_name
+
     @property
     def is_operator(self) -> bool:
         """Whether the user is of the operator's staff, who see all tenants."""

@@ -59,7 +59,7 @@ def _cases() -> Attention:
     counts = Case.objects.visible().aggregate(
         unseen=Count("pk", filter=Q(state="open")), taken=Count("pk", filter=Q(state="acknowledged"))
     )
-    link = reverse("admin:fraud_case_changelist") + "?state__exact=open"
+    link = reverse("admin:fraud_case_changelist") + "?state=open"
     return Attention(
         "Open fraud cases", counts["unseen"], f"{counts['taken']} being looked at", link, counts["unseen"] > 0
     )
@@ -67,7 +67,9 @@ def _cases() -> Attention:
 
 def _blocked() -> Attention:
     count = Line.objects.visible().blocked().count()
-    return Attention("Blocked lines", count, "cannot call", reverse("admin:sip_line_changelist"), count > 0)
+    return Attention(
+        "Blocked lines", count, "cannot call", reverse("admin:sip_line_changelist") + "?state=blocked", count > 0
+    )
 
 
 def _unrated(since: Any) -> Attention:
@@ -109,11 +111,14 @@ class ProcessRow:
 
 
 def _processes() -> list[ProcessRow]:
+    asked = {"postgres": database_answers(), "redis": redis_answers()}
+    processes = process_states()
     rows = []
-    for name, process in sorted(process_states().items()):
+    for name, process in sorted(processes.items()):
         restarts = process.get("restarts", 0)
         note = f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else ""
-        rows.append(ProcessRow(name, process["state"], process["state"] == "ready", note))
-    for name, answers in (("database", database_answers()), ("redis", redis_answers())):
-        rows.append(ProcessRow(name, "answers" if answers else "away", answers, ""))
-    return rows
+        is_silent = process["state"] == "ready" and not asked.get(name, True)
+        state = "no answer" if is_silent else process["state"]
+        rows.append(ProcessRow(name, state, state == "ready", note))
+    servers = [(name, answers) for name, answers in asked.items() if name not in processes]
+    return rows + [ProcessRow(name, "ready" if up else "no answer", up, "a server of its own") for name, up in servers]

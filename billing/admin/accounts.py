@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,8 +18,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from billing import services
 from billing.admin.common import AmountForm, MoneyFormField, amount, done
 from billing.ledger import statement
-from billing.models import Account
+from billing.models import Account, Charge
 from billing.money import format_money
+from billing.statement import charges_of
 from tenants.admin_base import ScopedModelAdmin, action, confirm, display
 from tenants.errors import DomainError
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 else:
     _AccountForm = forms.ModelForm
 
+POSTINGS_SHOWN = 25
+"""Enough to see what happened last; all are in the books' own list."""
 _SETTINGS = ("deck", "credit_limit_nanos", "low_balance_nanos", "terms_days", "is_active")
 
 
@@ -41,6 +45,12 @@ class AccountForm(_AccountForm):
     class Meta:
         model = Account
         fields = ("tenant", "mode", "currency", *_SETTINGS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "currency" in self.fields:
+            self.fields["currency"].required = False
+            self.fields["currency"].help_text = "Empty: the tenant's."
 
     def clean_credit_limit_nanos(self) -> int:
         """Nothing means no credit."""
@@ -123,14 +133,16 @@ class AccountAdmin(ScopedModelAdmin):
     @display(description="Last postings")
     def last_postings(self, obj: Account) -> SafeString | str:
         """Return the account's newest lines in the books."""
+        items = statement(obj, POSTINGS_SHOWN)
+        charges = charges_of(items)
         rows = [
             (
-                f"{item.entry.at:%Y-%m-%d %H:%M}",
+                f"{item.entry.at:%Y-%m-%d %H:%M} UTC",
                 item.entry.get_kind_display(),
-                item.entry.memo or item.entry.key,
+                _called(charges[item.pk]) if item.pk in charges else item.entry.memo or item.entry.key,
                 amount(item.amount_nanos, item.currency, 6),
             )
-            for item in statement(obj, 25)
+            for item in items
         ]
         cell = '<td style="padding:.2rem 1.5rem .2rem 0;white-space:nowrap">{}</td>'
         body = format_html_join("", f'<tr>{cell * 3}<td style="text-align:right">{{}}</td></tr>', rows)
@@ -168,3 +180,11 @@ class AccountAdmin(ScopedModelAdmin):
         if invoice is None:
             raise DomainError("there are no calls to invoice")
         return done(request, "The draft is made.", "admin:billing_invoice_change", invoice.pk)
+
+
+def _called(charge: Charge) -> SafeString:
+    """Return what a call went to and how long it was charged, with the way to its record."""
+    address = reverse("admin:sip_call_change", args=[charge.call_id])
+    return format_html(
+        '<a href="{}">{}</a> {}, {} s', address, charge.number, charge.destination, f"{charge.billed_s:,}"
+    )

@@ -13,6 +13,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 
 from billing import services
 from billing.admin.common import MoneyPage, ReasonForm, amount, done
+from billing.choices import InvoiceStatus
+from billing.invoice_states import TRANSITIONS, InvoiceMove
 from billing.models import Invoice, InvoiceLine
 from tenants.admin_base import action, confirm, display
 
@@ -117,6 +119,20 @@ class InvoiceAdmin(MoneyPage):
         """Return what is still to pay."""
         return amount(obj.due_nanos, obj.currency)
 
+    def has_finalise_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Offer it while the invoice is a draft."""
+        return self._may(request, object_id, InvoiceMove.FINALISE)
+
+    def has_void_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Offer it where the invoice may still be voided, or its draft thrown away."""
+        return self._may(request, object_id, InvoiceMove.VOID, InvoiceMove.DISCARD)
+
+    def _may(self, request: HttpRequest, object_id: Any, *moves: InvoiceMove) -> bool:
+        if not self.has_money_permission(request, object_id):
+            return False
+        invoice = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
+        return invoice is None or any((InvoiceStatus(invoice.status), move) in TRANSITIONS for move in moves)
+
     @action(description="PDF", url_path="pdf", permissions=["view"])
     def pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download the invoice."""
@@ -127,7 +143,7 @@ class InvoiceAdmin(MoneyPage):
     @action(
         description="Finalise",
         url_path="finalise",
-        permissions=["money"],
+        permissions=["finalise"],
         dialog=confirm("Finalise this invoice?", "It gets its number and cannot be changed any more.", "Finalise"),
     )
     def finalise(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
@@ -138,7 +154,7 @@ class InvoiceAdmin(MoneyPage):
     @action(
         description="Void",
         url_path="void",
-        permissions=["money"],
+        permissions=["void"],
         dialog={
             "title": "Void this invoice?",
             "description": "Its number stays used; its calls go to the next invoice.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -92,9 +93,19 @@ class CaseAdmin(ReadOnlyModelAdmin):
     actions = None
     actions_detail = ("acknowledge", "close", "block", "unblock")
     fieldsets = (
-        (None, {"fields": ("severity_label", "state_label", "what", "who", "line_state", "hits", "since", "latest")}),
-        ("Who did what", {"fields": ("acknowledged", "closed", "note")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("what", "who"),
+                    ("severity_label", "hits"),
+                    ("state_label", "line_state"),
+                    ("since", "latest"),
+                )
+            },
+        ),
         ("Refused calls", {"fields": ("calls",)}),
+        ("Who did what", {"fields": (("acknowledged", "closed"), "note")}),
     )
 
     class Media:
@@ -175,12 +186,12 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @display(description="Since", ordering="first_hit_at")
     def since(self, obj: Case) -> str:
         """Return when the first call was refused."""
-        return f"{obj.first_hit_at:%Y-%m-%d %H:%M:%S}"
+        return _time(obj.first_hit_at)
 
     @display(description="Last hit", ordering="last_hit_at")
     def latest(self, obj: Case) -> str:
         """Return when the last call was refused."""
-        return f"{obj.last_hit_at:%Y-%m-%d %H:%M:%S}"
+        return _time(obj.last_hit_at)
 
     @display(description="State", label={"Open": "danger", "Acknowledged": "warning", "Closed": "success"})
     def state_label(self, obj: Case) -> str:
@@ -206,12 +217,12 @@ class CaseAdmin(ReadOnlyModelAdmin):
     @display(description="Acknowledged")
     def acknowledged(self, obj: Case) -> str:
         """Return who was on it, since when."""
-        return f"{obj.acknowledged_at:%Y-%m-%d %H:%M:%S} by {obj.acknowledged_by}" if obj.acknowledged_at else "–"
+        return f"{_time(obj.acknowledged_at)} by {obj.acknowledged_by}" if obj.acknowledged_at else "–"
 
     @display(description="Closed")
     def closed(self, obj: Case) -> str:
         """Return who settled it, when."""
-        return f"{obj.closed_at:%Y-%m-%d %H:%M:%S} by {obj.closed_by}" if obj.closed_at else "–"
+        return f"{_time(obj.closed_at)} by {obj.closed_by}" if obj.closed_at else "–"
 
     @display(description="Calls")
     def calls(self, obj: Case) -> SafeString:
@@ -283,3 +294,7 @@ class CaseAdmin(ReadOnlyModelAdmin):
         services.unblock(case.pk)
         messages.success(request, f"{case.line.username} is back in service.")
         return leave_dialog("admin:fraud_case_change", case.pk)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -8,3 +8,4 @@ class DidsConfig(AppConfig):
 
     name = "dids"
     label = "dids"
+    verbose_name = "Numbers"

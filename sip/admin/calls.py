@@ -189,7 +189,7 @@ class CallAdmin(ReadOnlyModelAdmin):
         call_id = _uuid(term)
         return queryset.filter(wanted | Q(call_id=call_id) if call_id else wanted), False
 
-    @display(description="Started", ordering="started_at")
+    @display(description="Started, UTC", ordering="started_at")
     def started(self, obj: Call) -> str:
         """Return when the INVITE came."""
         return _time(obj.started_at)
@@ -238,7 +238,7 @@ class CallAdmin(ReadOnlyModelAdmin):
         """Return what the caller got, and why the platform refused if it did."""
         text = f"{obj.sip_status} {obj.sip_reason}".strip()
         return (
-            format_html("{}<br><small>{}</small>", text, obj.refusal_code)
+            format_html("{}<br><small>{}</small>", text, _reason(obj.refusal_code))
             if obj.refusal_code
             else format_html("{}", text)
         )
@@ -295,6 +295,11 @@ def _time(moment: datetime | None) -> str:
         return "–"
     local = timezone.localtime(moment)
     return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
+
+
+def _reason(code: str) -> str:
+    """Return a refusal's code as words."""
+    return code.replace(".", ": ").replace("_", " ")
 
 
 def _party(line: Any, line_id: int | None, trunk: Any, trunk_id: int | None) -> str:

@@ -100,6 +100,20 @@ class LineAdmin(ScopedModelAdmin):
             form.base_fields["username"].help_text = "Empty: made from the tenant and the extension."
         return form
 
+    def has_block_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the line is in service."""
+        return self._may_block(request, object_id, is_blocked=False)
+
+    def has_unblock_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offer it while the line is blocked."""
+        return self._may_block(request, object_id, is_blocked=True)
+
+    def _may_block(self, request: HttpRequest, object_id: str | None, is_blocked: bool) -> bool:
+        if not self.has_change_permission(request):
+            return False
+        line = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
+        return line is None or line.is_blocked == is_blocked
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Look up who is registered, once for the page."""
         changelist = super().get_changelist_instance(request)
@@ -110,13 +124,15 @@ class LineAdmin(ScopedModelAdmin):
         changelist.result_list = lines
         return changelist
 
-    @display(description="Registered", label={"Registered": "success", "–": "info", "unknown": "warning"})
+    @display(
+        description="Registered", label={"Registered": "success", "Not registered": "default", "Unknown": "warning"}
+    )
     def registered(self, obj: Line) -> str:
         """Tell whether a phone is registered now."""
         contacts = _contacts(obj)
         if contacts is None:
-            return "unknown"
-        return "Registered" if contacts else "–"
+            return "Unknown"
+        return "Registered" if contacts else "Not registered"
 
     @display(description="Phones")
     def contacts(self, obj: Line) -> SafeString | str:
@@ -186,7 +202,7 @@ class LineAdmin(ScopedModelAdmin):
     @action(
         description="Block",
         url_path="block",
-        permissions=["change"],
+        permissions=["block"],
         dialog={
             "title": "Block this line?",
             "description": "It registers and calls no more; calls that are up go on.",
@@ -206,7 +222,7 @@ class LineAdmin(ScopedModelAdmin):
     @action(
         description="Unblock",
         url_path="unblock",
-        permissions=["change"],
+        permissions=["unblock"],
         dialog=confirm("Unblock this line?", "It may register and call again.", "Unblock"),
     )
     def unblock(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:

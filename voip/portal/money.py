@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from billing.choices import EntryKind
-from billing.models import Account, Invoice, Payment, Posting
+from billing.models import Account, Charge, Invoice, Payment, Posting
 from billing.services import account_for
+from billing.statement import charges_of
 from voip.portal import limits
 from voip.portal.access import may, portal_page, user_of
 from voip.portal.paging import page_of
@@ -23,6 +24,8 @@ class StatementRow:
 
     posting: Posting
     balance_nanos: int
+    charge: Charge | None = None
+    """Of a call: where to, and how long."""
 
 
 @portal_page("billing")
@@ -38,7 +41,7 @@ def balance(request: HttpRequest) -> HttpResponse:
     context = {
         "account": account,
         "page": page,
-        "rows": _with_balance(account, page.items) if shown is postings else [StatementRow(p, 0) for p in page.items],
+        "rows": _rows(account, page.items, has_balance=shown is postings),
         "has_balance": shown is postings,
         "kind": kind,
         "kinds": EntryKind.choices,
@@ -47,15 +50,18 @@ def balance(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/balance.html", context)
 
 
-def _with_balance(account: Account, postings: Sequence[Posting]) -> list[StatementRow]:
+def _rows(account: Account, postings: Sequence[Posting], has_balance: bool) -> list[StatementRow]:
     """Work back from today's balance: it is the sum of all postings."""
     if not postings:
         return []
-    newer = Posting.objects.of_account(account.pk).filter(pk__gt=postings[0].pk).aggregate(total=Sum("amount_nanos"))
-    left = account.balance_nanos - (newer["total"] or 0)
+    left = 0
+    if has_balance:
+        newer = Posting.objects.of_account(account.pk).filter(pk__gt=postings[0].pk)
+        left = account.balance_nanos - (newer.aggregate(total=Sum("amount_nanos"))["total"] or 0)
+    charges = charges_of(postings)
     rows = []
     for posting in postings:
-        rows.append(StatementRow(posting, left))
+        rows.append(StatementRow(posting, left, charges.get(posting.pk)))
         left -= posting.amount_nanos
     return rows
 

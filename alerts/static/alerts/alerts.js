@@ -5,8 +5,7 @@
 (function () {
   "use strict";
   const script = document.currentScript;
-  const IN_ADMIN = location.pathname.startsWith("/admin/");
-  const LIST_URL = (script && script.dataset.list) || (IN_ADMIN ? "/admin/alerts/event/" : "");
+  const ADMIN_HEAD = "#header-inner > div"; // the admin site's, also around pages of other addresses
   const SOCKET_URL = (location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/ws/alerts/";
   const NOT_LOGGED_IN = 4401; // the server's word that trying again is useless
   const RETRY_MS_MIN = 500;
@@ -57,14 +56,16 @@
       bellIcon(), count
     );
     const list = element("ul", { class: "tl-list" });
-    const foot = LIST_URL ? [element("a", { class: "tl-all", href: LIST_URL }, "All events")] : [];
+    const head = document.querySelector(ADMIN_HEAD);
+    const listUrl = (script && script.dataset.list) || (head ? "/admin/alerts/event/" : "");
+    const foot = listUrl ? [element("a", { class: "tl-all", href: listUrl }, "All events")] : [];
     const state = element("span", { class: "tl-state" });
     const panel = element(
       "section", { id: "tl-alerts-panel", class: "tl-panel", hidden: "", "aria-label": "Alerts" },
       element("header", {}, element("strong", {}, "Alerts"), state), list, ...foot
     );
     const polite = element("div", { class: "tl-toasts", role: "region", "aria-label": "New alerts", "aria-live": "polite" });
-    const place = document.querySelector("[data-alerts-bell]") || (IN_ADMIN && document.querySelector("#header-inner > div"));
+    const place = document.querySelector("[data-alerts-bell]") || head;
     const root = element("div", { class: place ? "tl-alerts" : "tl-alerts tl-floating" }, button, panel);
     (place || document.body).append(root);
     document.body.append(polite);
