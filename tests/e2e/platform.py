@@ -161,6 +161,10 @@ class Platform:
         pid = self.pid(name)
         return pid if pid and send(pid, number) else 0
 
+    def supervisor_pid(self) -> int:
+        """Return the pid of the process that starts all others."""
+        return int(json.loads((self.var / "run" / "state.json").read_text())["supervisor"]["pid"])
+
     def family(self, name: str) -> list[int]:
         """Return the pids of a process and of all below it."""
         pid = self.pid(name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -20,7 +20,7 @@ from voip.demo.phone import Phone, PhoneError
 
 pytestmark = pytest.mark.integration
 
-DID = "+12125550198"
+DIDS = {"frozen": "+12125550197", "gone": "+12125550198"}
 
 
 @contextmanager
@@ -34,6 +34,19 @@ def frozen(platform: Platform, name: str) -> Iterator[None]:
     finally:
         for pid in reversed(children):
             send(pid, signal.SIGCONT)
+
+
+@contextmanager
+def gone(platform: Platform, name: str) -> Iterator[None]:
+    """Let a server be dead, and the supervisor too busy to start another."""
+    supervisor = platform.supervisor_pid()
+    send(supervisor, signal.SIGSTOP)
+    pid = platform.signal(name, signal.SIGKILL)
+    try:
+        yield
+    finally:
+        send(supervisor, signal.SIGCONT)
+        wait_for(f"{name} back", lambda: platform.is_ready(name, pid))
 
 
 def talk(peers: Peers, customer: Customer) -> None:
@@ -55,24 +68,34 @@ def is_let_in(platform: Platform, user: str, password: str) -> bool:
     return True
 
 
-def test_calls_go_on_while_the_database_is_away(peers: Peers, platform: Platform) -> None:
+@pytest.mark.parametrize("away", [frozen, gone])
+def test_calls_go_on_while_the_database_is_away(
+    peers: Peers, platform: Platform, away: Callable[[Platform, str], AbstractContextManager[None]]
+) -> None:
     customer = peers.customer()
-    platform.ask("give_number", number=DID, tenant=customer.tenant, line=customer.lines[customer.user("101")])
-    knocking = sipp.open_call(DID, 0)
+    number = DIDS[away.__name__]
+    platform.ask("give_number", number=number, tenant=customer.tenant, line=customer.lines[customer.user("101")])
+    knocking = sipp.open_call(number, 0)
     phone = peers.phone(customer.user("101"), sipp.answer())
     wait_for("the number is known", lambda: not peers.peer("carrier", knocking, peers.trunk).fails())
     phone.wait()
     peers.records(customer, 1)
     told = platform.log("sipnode").count("calls that cost money are refused")
-    with frozen(platform, "postgres"):
+    stuck = platform.log("cdrloader").count("they wait in the spool")
+    with away(platform, "postgres"):
         for _ in range(3):
             peers.caller(customer.user("100"), refused(FRENCH, 503)).wait()
         talk(peers, customer)
         phone = peers.phone(customer.user("101"), sipp.answer())
         peers.peer("carrier", knocking, peers.trunk).wait()
         phone.wait()
-    assert platform.log("sipnode").count("calls that cost money are refused") == told + 1
+    # The supervisor, stopped or not, writes the logs in its own time.
+    wait_for("the node told", lambda: platform.log("sipnode").count("calls that cost money are refused") > told)
     records = peers.records(customer, 6)
+    if away is gone:
+        wait_for("the loader told", lambda: platform.log("cdrloader").count("they wait in the spool") > stuck)
+    assert platform.log("sipnode").count("calls that cost money are refused") == told + 1
+    assert platform.log("cdrloader").count("they wait in the spool") <= stuck + 1
     assert sorted(record["sip_status"] for record in records) == [200, 200, 200, 503, 503, 503]
     assert sorted(record["direction"] for record in records) == ["inbound"] * 2 + ["internal"] + ["outbound"] * 3
     assert peers.charges(customer) == []

@@ -268,6 +268,27 @@ def test_over_the_limit_new_calls_are_refused_before_ends_of_calls(
     assert journal.close()
 
 
+def test_a_journal_that_is_closed_during_a_refused_write_tries_once_more(
+    make: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make()
+    commit = journal._commit
+    tried: list[bytes] = []
+
+    def refuse_first(data: bytes) -> bool:
+        tried.append(data)
+        if len(tried) == 1:
+            journal._closing = True
+            return False
+        return commit(data)
+
+    monkeypatch.setattr(journal, "_commit", refuse_first)
+    journal.append(end(record(call_id="a")))
+    assert journal.close()
+    assert len(tried) == 2
+    assert ended_calls(tmp_path / "node1") == {"a"}
+
+
 def test_a_disk_that_never_comes_back_does_not_hold_up_the_end(make: MakeJournal, disk: FullDisk) -> None:
     journal = make()
     disk.full = True
