@@ -60,6 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     if checks is None:
         try:
             tools.ensure()
+            tools.point_playwright_at_node()
         except StepFailed as error:
             say(coloured(str(error), "red"))
             return 1

@@ -6,6 +6,7 @@ machine lacks, are downloaded and unpacked into ``.tools/``, and started through
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 from voip.platform import places
 from voip.platform.console import StepFailed, run_logged, step
 
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromium"}
+NODE = "playwright-node"
+"""The program inside playwright's package; it needs a library that a minimal Debian does not have."""
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromium", NODE: "libatomic1"}
 BIN = places.TOOLS / "bin"
 _UNPACKED = places.TOOLS / "root"
 
@@ -27,7 +30,7 @@ root='{root}'
 export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
 export XDG_DATA_DIRS="$root/usr/share:/usr/local/share:/usr/share"
 export FONTCONFIG_FILE="$root/fonts.conf"
-exec "$root/{program}" "$@"
+exec "{program}" "$@"
 """
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -39,6 +42,8 @@ BARESIP_MODULES = "usr/lib/baresip/modules"
 
 def find(name: str) -> Path | None:
     """Return where a program is, or ``None``."""
+    if name == NODE and _loads("libatomic.so.1"):
+        return _node()
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{BIN}")
     return Path(found) if found else None
 
@@ -47,6 +52,12 @@ def baresip_modules() -> Path:
     """Return the folder that baresip's configuration must name as ``module_path``."""
     found = find("baresip")
     return (_UNPACKED if found and found.parent == BIN else Path("/")) / BARESIP_MODULES
+
+
+def point_playwright_at_node() -> None:
+    """Let playwright start its own program through the script that finds the unpacked library, if there is one."""
+    if (BIN / NODE).exists():
+        os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(BIN / NODE)
 
 
 def ensure() -> None:
@@ -126,9 +137,22 @@ def _closure(options: list[str], packages: list[str]) -> list[str]:
     return [f"{name}={version}" for name, version in wanted]
 
 
+def _node() -> Path:
+    packages = next((places.VENV / "lib").glob("python3.*"), places.VENV) / "site-packages"
+    return packages / "playwright" / "driver" / "node"
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 def _write_script(name: str) -> None:
-    program = _PROGRAMS[name]
-    if not (_UNPACKED / program).exists():
+    program = _node() if name == NODE else _UNPACKED / _PROGRAMS[name]
+    if not program.exists():
         raise StepFailed(f"{PACKAGES[name]} has no {program}")
     # Some packages keep libraries in folders of their own below the architecture's.
     found = (path for top in ("usr/lib", "lib") for path in (_UNPACKED / top).glob("**/lib*.so*"))
