@@ -16,7 +16,7 @@ Check = tuple[str, tuple[str, ...]]
 
 _BIN = places.VENV / "bin"
 _RUFF = str(_BIN / "ruff")
-_MANAGE = (sys.executable, "manage.py")
+_MANAGE = (sys.executable, "-W", "ignore::RuntimeWarning", "manage.py")  # No database is asked about migrations.
 LINT: tuple[Check, ...] = (
     ("layout", (_RUFF, "format", "--check", "--quiet")),
     ("ruff", (_RUFF, "check", "--quiet")),
