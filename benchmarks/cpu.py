@@ -51,9 +51,22 @@ def cpu_by_name_s(root: int) -> dict[str, float]:
     return found
 
 
+_NAMES = (
+    ("voip.node", "sipnode"),
+    ("cdrloader", "cdrloader"),
+    ("uvicorn", "web"),
+    ("voip beat", "beat"),
+    ("voip worker", "worker"),
+    ("redis-server", "redis"),
+    ("postgres", "postgres"),
+    ("voip.platform", "supervisor"),
+)
+"""What a command line holds, in the order in which it is asked, and what its process is called in the table."""
+
+
 def _name(words: list[str]) -> str:
     line = " ".join(words)
-    for part in ("sipnode", "cdrloader", "uvicorn", "celery", "redis-server", "postgres"):
+    for part, name in _NAMES:
         if part in line:
-            return "beat" if part == "celery" and " beat" in line else part
+            return name
     return Path(words[0]).name if words and words[0] else "?"

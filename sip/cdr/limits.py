@@ -10,8 +10,9 @@ FRAME_BYTES_MAX: Final = 262_144
 SEGMENT_BYTES_MAX: Final = 67_108_864
 """What is written to a segment after its checkpoint: about 30,000 calls, loaded in seconds and then deleted."""
 
-GATHER_S: Final = 0.003
-"""Least time between two syncs under load: some 300 a second at most, an idle call is synced at once."""
+GATHER_S: Final = 0.01
+"""Least time between two syncs under load: a hundred a second at most. An idle call is synced at once; at load a sync
+with its thread's wake-up costs more than the record it is for, and nobody hears ten milliseconds in a ringing tone."""
 
 PENDING_BYTES_MAX: Final = 67_108_864
 """What may wait in memory while the disk refuses: about 30,000 calls. New calls are refused above it."""

@@ -18,6 +18,7 @@ from sip.cdr.frames import Frame, Gap, decode
 from sip.cdr.limits import SEGMENTS_MAX
 
 SUFFIX = ".journal"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 VERSION = 1
 
 
@@ -61,7 +62,7 @@ def parse_payload(payload: bytes) -> dict[str, Any] | None:
 
 def dump_payload(payload: dict[str, Any]) -> bytes:
     """Return a payload's bytes: ASCII JSON, so that lone surrogates of a peer's broken UTF-8 survive as escapes."""
-    return json.dumps(payload, separators=(",", ":")).encode("ascii")
+    return _encode(payload).encode("ascii")
 
 
 def segment_path(directory: Path, number: int) -> Path:

@@ -1,7 +1,7 @@
 """The node's desk for holds: gathers what many calls ask and sends it to the database as one statement.
 
-While one statement is under way the next group gathers, so that groups grow with the load and an idle node never
-waits. When the database is away every asker is told so at once.
+While one statement is under way, and some milliseconds from its start, the next group gathers, so that groups grow with
+the load and an idle node never waits. When the database is away every asker is told so at once.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class HoldDesk:
         loop = asyncio.get_running_loop()
         await self._release_orphans(connection, open_call_ids)
         self._orphans_due = loop.time() + limits.ORPHANS_AGAIN_S
+        next_at = 0.0
         while True:
             patience_s = None if self._orphans_due is None else max(0.0, self._orphans_due - loop.time())
             try:
@@ -104,6 +105,8 @@ class HoldDesk:
                 self._doubtful.clear()
             self._more.clear()
             while self._waiting:
+                await asyncio.sleep(next_at - loop.time())
+                next_at = loop.time() + limits.HOLDS_GATHER_S
                 group = [
                     self._waiting.popleft() for _ in range(min(len(self._waiting), limits.HOLDS_PER_STATEMENT_MAX))
                 ]
