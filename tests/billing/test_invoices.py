@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from threading import Barrier
 
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
@@ -11,7 +13,7 @@ from pypdf import PdfReader
 
 from alerts.models import Event
 from billing.charging import charge_calls
-from billing.choices import InvoiceStatus
+from billing.choices import AccountMode, InvoiceStatus
 from billing.invoice_states import TRANSITIONS, InvoiceMove, after
 from billing.ledger import check_books
 from billing.models import Account, Charge, Invoice, InvoiceLine
@@ -27,7 +29,8 @@ from billing.services import (
 )
 from billing.services.invoices import accounts_to_invoice
 from tenants.errors import Conflict, DomainError
-from tests.billing.world import NOON, UNIT, World, call
+from tenants.scope import system_scope
+from tests.billing.world import NOON, UNIT, World, call, customer
 
 NOVEMBER = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 DECEMBER = (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
@@ -260,3 +263,47 @@ def test_a_thousand_lines_run_over_pages_with_the_total_on_the_last(world: World
     assert all("Destination" in page for page in pages[:-1])
     assert "Amount due" in pages[-1]
     assert document_of(draft)["omitted"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nanos_per_minute": 1},
+        {"destination": "X"},
+        {"prefix": "1"},
+        {"currency": "EUR"},
+        {"duration_s": 1},
+        {"raw": 1},
+    ],
+)
+def test_the_database_keeps_the_rate_a_call_was_priced_at(world: World, change: dict[str, object]) -> None:
+    calls_of(world.bob, "+442071234567")
+    with pytest.raises((InternalError, IntegrityError), match="is charged"), transaction.atomic():
+        Charge.objects.update(**change)
+
+
+def test_numbers_are_gapless_and_each_used_once_when_many_finalise_at_once(committed_world: World) -> None:
+    """Eight sellers' clerks press the button together, and two of them change their mind."""
+    operator, deck = committed_world.operator, committed_world.deck
+    accounts = [customer(operator, f"Buyer {number}", deck, AccountMode.POSTPAID) for number in range(8)]
+    drafts = []
+    for account in accounts:
+        calls_of(account, "+442071234567")
+        drafts.append(draft_invoice(account, NOVEMBER, LATER))
+    together = Barrier(len(drafts))
+
+    def press(draft: Invoice, changes_mind: bool) -> str:
+        try:
+            with system_scope():
+                together.wait(timeout=30)
+                with transaction.atomic():
+                    number = finalise_invoice(draft, LATER).number
+                    transaction.set_rollback(changes_mind)
+                return "" if changes_mind else number
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(drafts)) as clerks:
+        numbers = list(clerks.map(press, drafts, [place in {2, 5} for place in range(len(drafts))]))
+    assert sorted(filter(None, numbers)) == [f"INV-{number:06d}" for number in range(1, 7)]
+    assert Invoice.objects.filter(status=InvoiceStatus.DRAFT, number="").count() == 2
