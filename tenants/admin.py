@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -294,7 +295,7 @@ class AuditEntryAdmin(ReadOnlyModelAdmin):
         """Name the fields that an update changed."""
         if obj.action != "update":
             return "–"
-        return ", ".join(field.name for field in changed_fields(obj.before, obj.after))[:80]
+        return ", ".join(_words(field.name) for field in changed_fields(obj.before, obj.after))[:80]
 
     @display(description="Before and after")
     def changes(self, obj: AuditEntry) -> SafeString:
@@ -303,7 +304,10 @@ class AuditEntryAdmin(ReadOnlyModelAdmin):
             "",
             "<tr><td style='padding:.3rem 1rem .3rem 0'>{}</td><td style='padding:.3rem 1rem'><del>{}</del></td>"
             "<td style='padding:.3rem 1rem'><ins style='text-decoration:none'>{}</ins></td></tr>",
-            ((field.name, field.before, field.after) for field in changed_fields(obj.before, obj.after)),
+            (
+                (_words(field.name), _amount(field.name, field.before), _amount(field.name, field.after))
+                for field in changed_fields(obj.before, obj.after)
+            ),
         )
         return format_html(
             "<table><thead><tr><th style='text-align:left;padding:.3rem 1rem .3rem 0'>Field</th>"
@@ -311,3 +315,15 @@ class AuditEntryAdmin(ReadOnlyModelAdmin):
             "<th style='text-align:left;padding:.3rem 1rem'>After</th></tr></thead><tbody>{}</tbody></table>",
             rows,
         )
+
+
+def _words(column: str) -> str:
+    """Return a column's name as people read it."""
+    return column.removesuffix("_nanos").removesuffix("_id").replace("_", " ")
+
+
+def _amount(column: str, value: str) -> str:
+    """Return nano-units as a decimal of their currency, anything else as it is."""
+    if not column.endswith("_nanos") or not value.lstrip("-").isdigit():
+        return value
+    return f"{Decimal(value).scaleb(-9).normalize():f}"

@@ -51,6 +51,8 @@ class AccountForm(_AccountForm):
         if "currency" in self.fields:
             self.fields["currency"].required = False
             self.fields["currency"].help_text = "Empty: the tenant's."
+        if "terms_days" in self.fields:
+            self.fields["terms_days"].label = "Days to pay"
 
     def clean_credit_limit_nanos(self) -> int:
         """Nothing means no credit."""
@@ -146,7 +148,7 @@ class AccountAdmin(ScopedModelAdmin):
         ]
         cell = '<td style="padding:.2rem 1.5rem .2rem 0;white-space:nowrap">{}</td>'
         body = format_html_join("", f'<tr>{cell * 3}<td style="text-align:right">{{}}</td></tr>', rows)
-        return format_html('<table style="width:100%">{}</table>', body) if rows else "–"
+        return format_html('<div class="tl-wide"><table style="width:100%">{}</table></div>', body) if rows else "–"
 
     @action(
         description="Adjust balance",

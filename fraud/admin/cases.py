@@ -234,8 +234,8 @@ class CaseAdmin(ReadOnlyModelAdmin):
             ((f"{call.at:%Y-%m-%d %H:%M:%S}", call.caller, call.called, call.peer) for call in calls),
         )
         return format_html(
-            '<div class="case-calls"><table><thead><tr><th>At (UTC)</th><th>From</th><th>To</th><th>Peer</th></tr>'
-            "</thead><tbody>{}</tbody></table></div>",
+            '<div class="case-calls tl-wide"><table><thead><tr><th>At (UTC)</th><th>From</th><th>To</th><th>Peer</th>'
+            "</tr></thead><tbody>{}</tbody></table></div>",
             rows,
         )
 

@@ -189,7 +189,7 @@ class CallAdmin(ReadOnlyModelAdmin):
         call_id = _uuid(term)
         return queryset.filter(wanted | Q(call_id=call_id) if call_id else wanted), False
 
-    @display(description="Started, UTC", ordering="started_at")
+    @display(description="Started", ordering="started_at")
     def started(self, obj: Call) -> str:
         """Return when the INVITE came."""
         return _time(obj.started_at)
@@ -294,7 +294,7 @@ def _time(moment: datetime | None) -> str:
     if moment is None:
         return "–"
     local = timezone.localtime(moment)
-    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local:%Z}"
 
 
 def _reason(code: str) -> str:
