@@ -31,9 +31,9 @@ OURS = (
 )
 
 
-def names(condition: str, *parameters: object) -> set[str]:
+def names(condition: str) -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT relname {OURS} AND {condition}", parameters)
+        cursor.execute(f"SELECT relname {OURS} AND {condition}")
         return {str(name) for (name,) in cursor.fetchall()}
 
 
