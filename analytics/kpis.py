@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-ANSWERED_STATUS = 200
 EFFECTIVE_STATUSES = frozenset({200, 480, 486, 600, 603})
 """Final statuses that show a network which did its part (E.425): answer, no reply, busy, refusal by the callee."""
 EFFECTIVE_AFTER_RINGING = frozenset({487})

@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from analytics.choices import Basis
-from analytics.kpis import PDD_CLASSES, Tally
+from analytics.kpis import PDD_CLASSES
 from analytics.querysets import DirtyHourQuerySet, HourlyTrafficQuerySet
 from sip.choices import Direction
 from sip.models import Trunk
@@ -60,20 +60,6 @@ class HourlyTraffic(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H:00} {self.tenant_id} {self.basis} {self.direction} {self.destination}"
-
-    @property
-    def tally(self) -> Tally:
-        """The row's counts as a value that adds up and knows the figures."""
-        return Tally(
-            self.seizures,
-            self.answered,
-            self.effective,
-            self.refused,
-            self.duration_ms,
-            self.pdd_count,
-            self.pdd_sum_ms,
-            tuple(self.pdd_histogram),
-        )
 
 
 class DirtyHour(models.Model):

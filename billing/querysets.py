@@ -42,14 +42,6 @@ class AccountQuerySet(TenantQuerySet["Account"]):
         return self.filter(low_balance_nanos__gt=F("balance_nanos") + F("credit_limit_nanos") - F("held_nanos"))
 
 
-class HoldQuerySet(TenantQuerySet["Hold"]):
-    """Questions about holds."""
-
-    def expired(self, now: datetime) -> Self:
-        """Keep holds no live call can have any more."""
-        return self.filter(expires_at__lte=now)
-
-
 class LedgerAccountQuerySet(TenantQuerySet["LedgerAccount"]):
     """Questions about the accounts of the books."""
 
@@ -76,14 +68,6 @@ class PostingQuerySet(TenantQuerySet["Posting"]):
     def total_nanos(self) -> int:
         """Return the sum."""
         return int(self.aggregate(total=Sum("amount_nanos"))["total"] or 0)
-
-
-class RateDeckQuerySet(TenantQuerySet["RateDeck"]):
-    """Questions about decks."""
-
-    def sold_to(self, tenant_ancestor_ids: list[int]) -> Self:
-        """Keep decks of the sellers above a tenant."""
-        return self.filter(tenant_id__in=tenant_ancestor_ids)
 
 
 class RateQuerySet(TenantQuerySet["Rate"]):

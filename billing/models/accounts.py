@@ -11,8 +11,9 @@ from django.db.models import F, Q
 
 from billing.choices import AccountMode
 from billing.limits import AMOUNT_NANOS_MAX
-from billing.querysets import AccountQuerySet, HoldQuerySet
+from billing.querysets import AccountQuerySet
 from tenants.models import Tenant
+from tenants.querysets import TenantQuerySet
 
 MOVED_BY_STATEMENTS = frozenset({"balance_nanos", "held_nanos"})
 """Columns that only set-based UPDATEs write: saving a read object would put an old balance back."""
@@ -87,7 +88,7 @@ class Hold(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
-    objects: ClassVar[HoldQuerySet] = HoldQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TenantQuerySet[Hold]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ("created_at",)

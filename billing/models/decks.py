@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from billing.choices import DeckKind
 from billing.limits import DESTINATION_CHARS_MAX, INCREMENT_S_MAX, PREFIX_DIGITS_MAX, RATE_NANOS_MAX
-from billing.querysets import RateDeckQuerySet, RateQuerySet, TrunkDeckQuerySet
+from billing.querysets import RateQuerySet, TrunkDeckQuerySet
 from sip.models import Trunk
 from tenants.models import Tenant
 from tenants.querysets import TenantQuerySet
@@ -30,7 +30,7 @@ class RateDeck(models.Model):
     revision = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[RateDeckQuerySet] = RateDeckQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TenantQuerySet[RateDeck]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ("name",)

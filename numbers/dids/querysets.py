@@ -15,17 +15,9 @@ if TYPE_CHECKING:
 class DidQuerySet(TenantQuerySet["Did"]):
     """Questions about numbers."""
 
-    def available(self) -> Self:
-        """Keep numbers in stock that nobody reserved."""
-        return self.filter(state=DidState.AVAILABLE)
-
     def unrouted(self) -> Self:
         """Keep assigned numbers that lead nowhere: a call to them is refused."""
         return self.filter(state=DidState.ASSIGNED, line__isnull=True)
-
-    def in_country(self, country: str) -> Self:
-        """Keep numbers of one country (ISO 3166 alpha-2)."""
-        return self.filter(country=country)
 
     def rested(self, now: datetime) -> Self:
         """Keep quarantined numbers whose time is over."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 CALLING_CODE = "1"
-TOLL_FREE_AREAS = frozenset({"800", "833", "844", "855", "866", "877", "888"})
-"""Area codes whose called party pays; 822 is next in line and not open yet."""
 
 # NPA: N is 2 to 9, the second digit is not 9 (kept for expansion). NXX: N is 2 to 9, and not N11.
 _NATIONAL = re.compile(r"[2-9][0-8][0-9][2-9](?!11)[0-9]{6}", re.ASCII)
@@ -15,8 +13,3 @@ _NATIONAL = re.compile(r"[2-9][0-8][0-9][2-9](?!11)[0-9]{6}", re.ASCII)
 def is_valid(national: str) -> bool:
     """Tell whether ten digits can be a number of the plan (ATIS-0300119: NPA and NXX formats)."""
     return _NATIONAL.fullmatch(national) is not None
-
-
-def is_toll_free(national: str) -> bool:
-    """Tell whether the called party pays for a ten-digit number."""
-    return is_valid(national) and national[:3] in TOLL_FREE_AREAS

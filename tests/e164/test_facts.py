@@ -53,11 +53,6 @@ def test_the_north_american_format_is_n_0to8_x_n_x_x_and_no_n11(national: str, a
     assert nanp.is_valid(national) is answer
 
 
-def test_toll_free_is_told_by_the_area_code() -> None:
-    assert nanp.is_toll_free("8005551234") is True
-    assert nanp.is_toll_free("8225551234") is False
-
-
 def test_warming_makes_the_tables_and_passes_over_unknown_countries() -> None:
     plans.plan_for.cache_clear()
     plans.warm(["FR", "ZZ", "US"])
