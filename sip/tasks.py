@@ -14,4 +14,5 @@ def ensure_partitions() -> int:
     """Make the partitions of the months ahead, of every partitioned table of the platform; run it daily."""
     return partitions.ensure_ahead(timezone.now().date())
 
+
 BEAT_SCHEDULE = {"sip-ensure-partitions": {"task": "sip.ensure_partitions", "schedule": 24 * 3600.0}}
