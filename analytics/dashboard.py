@@ -48,9 +48,11 @@ TENANT_TILES = ("charges", "seizures", "answered", "minutes", "asr", "acd_s", "p
 
 
 def tiles(choice: Choice) -> list[Tile]:
-    """Return the large figures, each against the window before."""
+    """Return the large figures, each against the window before, if enough happened then to compare with."""
     now = _flat(choice, choice.selection)
     before = _flat(choice, Selection.of(choice.window.before(), choice.tenant_id))
+    if before.get("seizures", 0) < SEIZURES_FEW:
+        before = {}
     return [_tile(choice, key, now, before) for key in (OPERATOR_TILES if choice.is_operator else TENANT_TILES)]
 
 

@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 WIDTHS = {1440: 900, 390: 844}
 """A desk's screen and a telephone's, with their heights."""
 THEMES = ("light", "dark")
+ADMINS_THEME = "d => document.querySelector('#header-inner') && document.documentElement.classList.toggle('dark', d)"
+"""The admin asks for the theme only when it is loaded; everything else follows by itself."""
 
 
 class Window:
@@ -64,12 +66,14 @@ class Window:
         for width, theme in ways:
             self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
             self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            self.page.evaluate(ADMINS_THEME, theme == "dark")
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 self.overflows.append(f"{name} is {wide} wide on {width}")
             self.page.screenshot(path=self._pictures / f"{name}-{width}-{theme}.png", animations="disabled")
         self.page.set_viewport_size({"width": 1440, "height": WIDTHS[1440]})
         self.page.emulate_media(color_scheme="light")
+        self.page.evaluate(ADMINS_THEME, False)
 
     def choose(self, field: str, text: str) -> None:
         """Choose in a field of the admin that searches while one types."""
