@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from analytics.services import mark_dirty
 from billing.charging import charge_calls
 from fraud.services import record_hits
-
 from sip.cdr.record import CallRecord
 
 
