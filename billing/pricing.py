@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -18,6 +18,7 @@ from billing.limits import DURATION_S_MAX
 from billing.models import Account, TrunkDeck
 from billing.rating import Rate, charge_nanos, whole_seconds
 from sip.cdr.record import CallRecord
+from sip.cdr.rows import moment_of
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def billable(record: CallRecord) -> Billable | None:
         UUID(record.call_id),
         record.tenant_id,
         record.account_id,
-        datetime.fromtimestamp(record.started_at, UTC),
+        moment_of(record.started_at),
         record.destination,
         duration_s,
         problem,

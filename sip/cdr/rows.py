@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.db import connection
 
 from sip.cdr.record import AttemptRecord, CallRecord
 
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _TIMES = frozenset({"started_at", "ringing_at", "answered_at", "ended_at"})
 _TYPES = {
     "call_id": "uuid",
@@ -105,3 +107,12 @@ def execute(statement: LiteralString, parameters: dict[str, Any]) -> list[tuple[
         with psycopg.Cursor(raw) as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
+
+
+def moment_of(seconds: float) -> datetime:
+    """Return epoch seconds as ``to_timestamp`` of PostgreSQL does, to the same microsecond.
+
+    What stands beside a call is found by its time too. Python's own conversion rounds another number: it counts from
+    1970, PostgreSQL from 2000, and one time in fourteen the last digit differs.
+    """
+    return _POSTGRES_EPOCH + timedelta(microseconds=round((seconds - _POSTGRES_EPOCH.timestamp()) * 1e6))
