@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -24,6 +25,10 @@ from tests.plugin import SERVERS
 from voip.platform.postgres import DATABASE
 
 pytest_plugins = ["tests.cast"]
+
+# A deadline would fail a test because the machine is busy; speed belongs in `make bench`.
+hypothesis.settings.register_profile("trunkline", deadline=None)
+hypothesis.settings.load_profile("trunkline")
 
 # The real hashers are slow on purpose, a second a user; what they do is Django's to test.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -180,7 +180,7 @@ def test_calls_are_listed_as_a_person_reads_them(
     network: Network, calls: list[CallRecord], price: None, admin: Client
 ) -> None:
     text = page(admin.get("/admin/sip/call/"))
-    for shown in ("Answered", "Refused", "1:00", "403 Forbidden", "fraud.destination", "<b>1.25 USD</b>", "Price"):
+    for shown in ("Answered", "Refused", "1:00", "403 Forbidden", "fraud: destination", "<b>1.25 USD</b>", "Price"):
         assert shown in text
 
 
@@ -205,7 +205,7 @@ def test_calls_are_searched_by_whole_numbers_and_filtered(
 
 
 def test_a_call_is_found_by_its_id(network: Network, calls: list[CallRecord], admin: Client) -> None:
-    assert "fraud.destination" in page(admin.get(f"/admin/sip/call/?q={calls[1].call_id}"))
+    assert "fraud: destination" in page(admin.get(f"/admin/sip/call/?q={calls[1].call_id}"))
 
 
 def test_the_list_of_calls_takes_few_statements(network: Network, calls: list[CallRecord], admin: Client) -> None:
