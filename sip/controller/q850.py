@@ -26,13 +26,6 @@ CAUSE_OF_STATUS: Final[dict[int, int]] = {
 }  # fmt: skip
 """Cause of a leg's final SIP status (RFC 3398 §8.2.6.1)."""
 
-STATUS_OF_CAUSE: Final[dict[int, int]] = {
-    1: 404, 2: 404, 3: 404, 16: 480, 17: 486, 18: 408, 19: 480, 20: 480, 21: 403, 22: 410, 26: 404, 27: 502, 28: 484,
-    29: 501, 31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 47: 503, 55: 403, 57: 403, 58: 503, 65: 488, 70: 488,
-    79: 501, 87: 403, 88: 503, 102: 504, 111: 500, 127: 500,
-}  # fmt: skip
-"""SIP status of a cause (RFC 3398 §7.2.4.1)."""
-
 _TEXTS: Final[dict[int, str]] = {
     1: "Unallocated number", 16: "Normal call clearing", 17: "User busy", 18: "No user responding",
     19: "No answer from user", 20: "Subscriber absent", 21: "Call rejected", 22: "Number changed",
@@ -48,11 +41,6 @@ def cause_of_status(status: int) -> int:
     if cause is not None:
         return cause
     return CALL_REJECTED if status >= 600 else TEMPORARY_FAILURE if status >= 500 else INTERWORKING
-
-
-def status_of_cause(cause: int) -> int:
-    """Return the SIP status for a cause; one that is not in the table is 500."""
-    return STATUS_OF_CAUSE.get(cause, 500)
 
 
 def parse_reason(values: list[str]) -> int | None:

@@ -15,10 +15,9 @@ from sip.controller.core import Core
 from sip.controller.directory import Directory
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.limits import BINDING_SWEEP_S
-from sip.controller.live import live_call
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
-from sip.controller.ports import JournalPort, LiveCall, LivePort, LocationStore, NoLive, NoLocationStore, SwitchConfig
+from sip.controller.ports import JournalPort, LivePort, LocationStore, NoLive, NoLocationStore, SwitchConfig
 from sip.controller.registrar import receive_register
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
@@ -84,18 +83,9 @@ class Switch:
     def directory(self, directory: Directory) -> None:
         self._core.directory = directory
 
-    @property
-    def calls_in_setup(self) -> int:
-        """Calls that are neither up nor over."""
-        return len(self._core.offers)
-
     def open_call_ids(self) -> frozenset[str]:
         """Return every call that is not over: those whose holds are not orphans."""
         return frozenset(self._core.calls)
-
-    def live_calls(self) -> list[LiveCall]:
-        """Return every call that is not over, for the first paint."""
-        return [live_call(call) for call in self._core.calls.values() if call.ended_at is None]
 
     def restore(self, states: Iterable[dict[str, Any]], now: float, wall: float) -> int:
         """Go on, after a restart, with the calls the journal has open; returns how many could be read."""

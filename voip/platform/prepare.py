@@ -136,10 +136,6 @@ def _migrations() -> list[Path]:
     return sorted(path for pattern in patterns for path in places.ROOT.glob(pattern))
 
 
-def _digest_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _requirements_digest() -> str:
     return _digest([places.ROOT / "requirements.txt"])
 

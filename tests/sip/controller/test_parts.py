@@ -71,16 +71,6 @@ def test_a_status_has_its_cause(status: int, cause: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "status"),
-    [(1, 404), (2, 404), (3, 404), (17, 486), (18, 408), (19, 480), (20, 480), (21, 403), (22, 410), (27, 502),
-     (28, 484), (31, 480), (34, 503), (38, 503), (41, 503), (42, 503), (47, 503), (55, 403), (57, 403), (65, 488),
-     (70, 488), (102, 504), (111, 500), (127, 500), (99, 500)],
-)  # fmt: skip
-def test_a_cause_has_its_status(cause: int, status: int) -> None:
-    assert q850.status_of_cause(cause) == status
-
-
-@pytest.mark.parametrize(
     ("rows", "cause"),
     [
         (['Q.850;cause=16;text="Normal, call clearing"'], 16),
