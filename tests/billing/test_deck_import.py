@@ -235,7 +235,7 @@ def test_the_nodes_snapshot_holds_the_decks_in_force_and_follows_a_change(world:
     assert [rate.nanos_per_minute for rate in rates if rate] == [12_500_000, 7]
 
 
-def test_twenty_thousand_rows_are_taken_in_seconds(world: World) -> None:
+def test_twenty_thousand_rows_are_taken_at_once(world: World) -> None:
     rows = "".join(f"{prefix},Zone {prefix % 500},0.0{prefix % 90 + 10},0,60,6\n" for prefix in range(200_00, 400_00))
     version = import_deck(world.deck, (HEADER + rows).encode(), source="big.csv", valid_from=NOON)
     assert version.row_count == 20_000

@@ -160,9 +160,9 @@ def test_fifty_connections_at_once_never_overspend_one_small_balance(committed_w
     """Ten units, holds of 0.3: exactly 33 are granted whole and one gets the last 0.1, whoever comes first."""
     alice, bob = committed_world.alice, committed_world.bob
 
-    async def caller(index: int, go: asyncio.Event) -> list[int]:
+    async def caller(index: int, all_connected: asyncio.Barrier) -> list[int]:
         async with await connect() as connection:
-            await go.wait()
+            await all_connected.wait()
             granted: list[int] = []
             for _ in range(4):
                 requests = [ask(alice, 300_000_000), ask(bob, 100_000_000)]
@@ -171,10 +171,8 @@ def test_fifty_connections_at_once_never_overspend_one_small_balance(committed_w
             return granted
 
     async def run() -> list[int]:
-        go = asyncio.Event()
-        callers = [asyncio.create_task(caller(index, go)) for index in range(50)]
-        await asyncio.sleep(1.0)
-        go.set()
+        all_connected = asyncio.Barrier(50)
+        callers = [asyncio.create_task(caller(index, all_connected)) for index in range(50)]
         return [amount for granted in await asyncio.gather(*callers) for amount in granted]
 
     granted = asyncio.run(run())
