@@ -205,6 +205,7 @@ def test_figures_as_text() -> None:
     assert [figure_text("minutes", value) for value in (0.5, 12_345)] == ["0.5 min", "12,345 min"]
     assert change_text(60.0, 50.0, "%") == "+10.0 points"
     assert change_text(60.0, 50.0, "money") == "+20 %"
+    assert change_text(1_000.0, 50.0, "money") == "over +999 %"
     assert change_text(60.0, None, "money") == change_text(60.0, 0, "money") == ""
 
 
