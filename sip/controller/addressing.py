@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from functools import lru_cache
 
 from sip.controller.ports import SwitchConfig
 from sip.stack.flow import Flow
-from sip.stack.message.grammar import format_host_port
+from sip.stack.message.grammar import format_host_port, is_address
 from sip.stack.message.uri import Uri
 
 DEFAULT_PORT = 5060
@@ -15,16 +14,6 @@ DEFAULT_PORT = 5060
 
 _ADDRESSES_KEPT = 8192
 """Hosts whose nature is remembered: phones and carriers repeat, names of attackers do not stay."""
-
-
-@lru_cache(_ADDRESSES_KEPT)
-def is_address(host: str) -> bool:
-    """Tell whether ``host`` is an IP address and not a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(_ADDRESSES_KEPT)
@@ -46,10 +35,10 @@ def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
     return flow if remote == flow.remote else Flow(flow.transport, flow.local, remote)
 
 
-def contact_row(config: SwitchConfig, transport: str, local: tuple[str, int]) -> tuple[str, str]:
-    """Return our Contact row towards a party reached over ``transport``."""
-    host, port = config.contact.get(transport) or local
-    suffix = "" if transport == "UDP" else f";transport={transport.lower()}"
+def contact_row(config: SwitchConfig, flow: Flow) -> tuple[str, str]:
+    """Return our Contact row towards a party reached over ``flow``."""
+    host, port = config.contact.get(flow.transport) or flow.local
+    suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
     return ("Contact", f"<sip:{format_host_port(host, port)}{suffix}>")
 
 

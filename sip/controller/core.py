@@ -16,7 +16,7 @@ from sip.controller.directory import Directory
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
-from sip.controller.ports import JournalPort, LivePort, SwitchConfig
+from sip.controller.ports import JournalPort, LivePort, LocatorPort, NumericLocator, SwitchConfig
 from sip.controller.timers import Timer, TimerQueue
 from sip.stack.endpoint import Endpoint
 from sip.stack.message.message import Request
@@ -57,6 +57,7 @@ class Core:
         self.policy = policy
         self.locations = locations
         self.live = live
+        self.locator: LocatorPort = NumericLocator()
         self.auth = Authenticator(config)
         self.now = 0.0
         self.wall = 0.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
+
+from sip.stack.message.grammar import is_address
+from sip.stack.message.uri import Uri
 
 
 class JournalPort(Protocol):
@@ -71,6 +74,39 @@ class NoLocationStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """One server to try: where a request goes, and over what (RFC 3263 §4)."""
+
+    transport: str
+    """``UDP``, ``TCP`` …, as it stands in Via."""
+    remote: tuple[str, int]
+    """IP address and port."""
+    domain: str = ""
+    """The name that was looked up: what the server's certificate must carry; "" for an address."""
+
+
+class LocatorPort(Protocol):
+    """Who finds the servers of a URI."""
+
+    def locate(self, uri: Uri, done: Callable[[Sequence[Hop]], None]) -> None:
+        """Find the hops to try, best first; none when the name leads nowhere.
+
+        ``done`` is called once, on the switch's own thread, before this returns when the answer is known already.
+        """
+        ...
+
+
+class NumericLocator:
+    """A locator that knows no names: an address is its own server (RFC 3263 §4.1, §4.2)."""
+
+    def locate(self, uri: Uri, done: Callable[[Sequence[Hop]], None]) -> None:
+        """Answer at once."""
+        transport = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "udp")).upper()
+        port = uri.port or (5061 if transport == "TLS" else 5060)
+        done((Hop(transport, (uri.host, port)),) if is_address(uri.host) else ())
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchConfig:
     """How one switch is set up."""
 
@@ -93,3 +129,7 @@ class SwitchConfig:
     digest_algorithms: tuple[str, ...] = ("MD5",)
     """Algorithms challenged with, best first. Both MD5 and SHA-256 are always accepted; many phones give up
     when they see a challenge with an algorithm they do not know beside one they do."""
+
+    def local(self, transport: str) -> tuple[str, int] | None:
+        """Return the address of our socket for a transport, ``None`` when we have none."""
+        return self.listen.get(transport)

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sip.controller import recovery
-from sip.controller.calls import answering, closing, hunting, in_dialog, legs, limits_of_call, relaying
-from sip.controller.calls.admission import check_request, receive_invite
-from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Relay
+from sip.controller import methods, recovery, users
+from sip.controller.calls import answering, closing, hunting, in_dialog
+from sip.controller.calls.admission import check_request
+from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
 from sip.controller.core import Core
 from sip.controller.directory import Directory
@@ -17,8 +17,16 @@ from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.limits import BINDING_SWEEP_S
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
-from sip.controller.ports import JournalPort, LivePort, LocationStore, NoLive, NoLocationStore, SwitchConfig
-from sip.controller.registrar import receive_register
+from sip.controller.ports import (
+    JournalPort,
+    LivePort,
+    LocationStore,
+    LocatorPort,
+    NoLive,
+    NoLocationStore,
+    NumericLocator,
+    SwitchConfig,
+)
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.events import (
@@ -29,9 +37,7 @@ from sip.stack.events import (
     ResponseReceived,
     StrayAnswer,
     TransactionTimedOut,
-    TransportFailed,
 )
-from sip.stack.transaction.base import ClientTransaction
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +73,11 @@ class Switch:
         store: LocationStore | None = None,
         live: LivePort | None = None,
         wake: Callable[[], None] = lambda: None,
+        locator: LocatorPort | None = None,
     ) -> None:
         self.locations = LocationTable(store or NoLocationStore())
         self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
+        self._core.locator = locator or NumericLocator()
         self._core.actions = _ACTIONS
         self._endpoint = endpoint
         self._next_sweep: float | None = None
@@ -142,7 +150,7 @@ class Switch:
     def _take(self, event: Event) -> None:
         core = self._core
         if isinstance(event, ResponseReceived):
-            self._response(event)
+            users.on_response(core, event.tx, event.response)
         elif isinstance(event, RequestReceived):
             try:
                 self._request(event)
@@ -152,63 +160,21 @@ class Switch:
         elif isinstance(event, AckReceived):
             answering.on_ack(core, event)
         elif isinstance(event, CancelReceived):
-            self._cancel(event)
+            users.on_cancel(core, event.tx)
         elif isinstance(event, StrayAnswer):
             answering.on_stray_answer(core, event.response)
         else:
-            self._failure(event)
+            silent = isinstance(event, TransactionTimedOut)
+            users.on_failure(core, event.tx, users.SILENCE if silent else users.UNREACHABLE)
 
     def _request(self, event: RequestReceived) -> None:
         core, tx, request, flow = self._core, event.tx, event.request, event.flow
         if not check_request(core, tx, request):
             return
-        if request.to_tag:
+        handler = (methods.INSIDE if request.to_tag else methods.OUTSIDE).get(request.method)
+        if handler is not None:
+            handler(core, tx, request, flow)
+        elif request.to_tag:
             in_dialog.receive(core, tx, request, flow)
-        elif request.method == "INVITE":
-            receive_invite(core, tx, request, flow)
-        elif request.method == "REGISTER":
-            receive_register(core, tx, request, flow)
-        elif request.method == "OPTIONS":
-            core.reply(tx, request, 200, headers=in_dialog.CAPABILITIES)
-        elif request.method in ("BYE", "UPDATE", "INFO"):
-            core.reply(tx, request, 481)
         else:
             core.reply(tx, request, 405 if request.method in KNOWN_METHODS else 501, headers=[ALLOW_ROW])
-
-    def _response(self, event: ResponseReceived) -> None:
-        core, user, response = self._core, event.tx.user, event.response
-        if isinstance(user, Branch):
-            hunting.on_response(core, user, response)
-        elif isinstance(user, Goodbye):
-            legs.on_bye_done(core, user, response, event.tx.request)
-        elif isinstance(user, Relay):
-            relaying.on_relay_response(core, user, response)
-        elif isinstance(user, Probe):
-            limits_of_call.on_probe_done(core, user.leg, response)
-
-    def _cancel(self, event: CancelReceived) -> None:
-        user = event.tx.user
-        if isinstance(user, Call):
-            closing.cancel(self._core, user)
-        elif isinstance(user, Relay):
-            relaying.on_relay_cancelled(self._core, user)
-
-    def _failure(self, event: TransactionTimedOut | TransportFailed) -> None:
-        core, tx, user = self._core, event.tx, event.tx.user
-        silent = isinstance(event, TransactionTimedOut)
-        if isinstance(user, Branch):
-            hunting.on_failure(core, user, 408 if silent else 503)
-        elif isinstance(user, Goodbye):
-            legs.on_bye_done(core, user, None, tx.request)
-        elif isinstance(user, Probe):
-            limits_of_call.on_probe_done(core, user.leg, None)
-        elif isinstance(user, Relay):
-            if isinstance(tx, ClientTransaction):
-                relaying.on_relay_failure(core, user, 408 if silent else 503)
-            elif silent:
-                relaying.on_relay_no_ack(core, user)
-        elif isinstance(user, Call):
-            if silent:
-                answering.on_no_ack(core, user)
-            else:
-                closing.cancel(core, user)

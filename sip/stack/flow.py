@@ -15,6 +15,8 @@ class Flow:
     remote: tuple[str, int]
     connection: int = 0
     """Number of the connection; 0 for datagrams, or to say "open one to ``remote``"."""
+    domain: str = ""
+    """The name the far end's certificate must carry when a connection is opened; "" when nothing is asked of it."""
 
     @property
     def reliable(self) -> bool:

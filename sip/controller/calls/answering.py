@@ -50,7 +50,7 @@ def _open_a_leg(core: Core, call: Call, branch: Branch) -> None:
     request, flow, answer = call.request, call.flow, call.answer
     if request is None or flow is None or answer is None or call.b_leg is None:  # pragma: no cover - as above
         raise AssertionError("answered without an INVITE")
-    headers = [contact_row(core.config, flow.transport, flow.local), ALLOW_ROW, *end_to_end_rows(answer)]
+    headers = [contact_row(core.config, flow), ALLOW_ROW, *end_to_end_rows(answer)]
     call.answer = core.endpoint.make_response(request, 200, "", branch.a_tag, headers, answer.body)
     dialog = Dialog.as_server(request, call.answer, flow)
     call.a_leg = make_leg(core, call, dialog, flow, True, came_through_nat(request, flow))

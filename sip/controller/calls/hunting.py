@@ -72,7 +72,7 @@ def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
 
 def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     trunk = core.directory.trunks.get(attempt.target.id)
-    if trunk is None or not trunk.is_active or trunk.transport.upper() not in core.config.listen:
+    if trunk is None or not trunk.is_active or core.config.local(trunk.transport.upper()) is None:
         return attempts.local_failure(503, NO_CIRCUIT, "route.trunk_down")
     is_emergency = call.plan is not None and call.plan.is_emergency
     attempt.release = core.take_place(core.trunk_calls, trunk.id, NO_BOUND if is_emergency else trunk.calls_max)
@@ -120,7 +120,7 @@ def _on_provisional(core: Core, branch: Branch, response: Response) -> None:
         _note_ringing(core, branch)
     if call.tx is None or call.request is None or call.flow is None:
         return
-    headers = [contact_row(core.config, call.flow.transport, call.flow.local), ALLOW_ROW, *body_rows(response)]
+    headers = [contact_row(core.config, call.flow), ALLOW_ROW, *body_rows(response)]
     core.reply(call.tx, call.request, response.status, "", branch.a_tag, headers, response.body)
     key = (call.sip_call_id, branch.a_tag, call.from_tag)
     if key not in core.early:

@@ -25,7 +25,10 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
 def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> Branch:
     """Return the branch to a carrier, not yet sent."""
     transport = trunk.transport.upper()
-    flow = Flow(transport, core.config.listen[transport], (trunk.host, trunk.port))
+    local = core.config.local(transport)
+    if local is None:  # pragma: no cover - asked before
+        raise AssertionError(f"no socket for {transport}")
+    flow = Flow(transport, local, (trunk.host, trunk.port))
     params = () if transport == "UDP" else (("transport", transport.lower()),)
     uri = Uri("sip", attempt.target.called, trunk.host, trunk.port, params)
     to = Uri("sip", attempt.target.called, trunk.host)
@@ -47,7 +50,7 @@ def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: F
         ("To", f"<{to}>"),
         ("Call-ID", config.token()),
         ("CSeq", "1 INVITE"),
-        contact_row(config, flow.transport, flow.local),
+        contact_row(config, flow),
         ALLOW_ROW,
         ("User-Agent", config.server_name),
         *end_to_end_rows(incoming),

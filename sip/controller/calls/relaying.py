@@ -83,7 +83,7 @@ def _pass_success(core: Core, passing: Relay, response: Response) -> None:
         passing.ack = send_ack(core, target, [], b"")
     headers = end_to_end_rows(response)
     if request.method in _OFFERS:
-        headers = [contact_row(core.config, source.flow.transport, source.flow.local), ALLOW_ROW, *headers]
+        headers = [contact_row(core.config, source.flow), ALLOW_ROW, *headers]
     _answer(core, passing, response.status, headers, response.body)
     if not is_invite:
         source.relay = None if source.relay is passing else source.relay

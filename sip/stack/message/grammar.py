@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+from functools import lru_cache
 from typing import Final
 
 from sip.stack.limits import SEPARATORS_MAX
@@ -223,3 +225,17 @@ def format_host_port(host: str, port: int | None) -> str:
     if ":" in host:
         host = f"[{host}]"
     return host if port is None else f"{host}:{port}"
+
+
+_ADDRESSES_KEPT: Final = 8192
+"""Hosts whose nature is remembered: phones and carriers repeat, names of attackers do not stay."""
+
+
+@lru_cache(_ADDRESSES_KEPT)
+def is_address(host: str) -> bool:
+    """Tell whether ``host`` is an IP address, an IPv6 one without brackets, and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sip.controller import q850
-from sip.controller.addressing import follow, is_address, place_of
+from sip.controller.addressing import follow, place_of
 from sip.controller.calls.states import TRANSITIONS, Action, Input, State
 from sip.controller.location import Binding, LocationTable
 from sip.controller.ports import NoLocationStore
 from sip.controller.switch import _ACTIONS
 from sip.controller.timers import TimerQueue
 from sip.stack.flow import Flow
+from sip.stack.message.grammar import is_address
 
 FLOW = Flow("UDP", ("10.0.0.1", 5060), ("192.0.2.10", 31000))
 

@@ -1,0 +1,38 @@
+"""Who serves which method: one row a method. A request that no row knows is answered 405 or 501."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sip.controller.calls import in_dialog
+from sip.controller.calls.admission import receive_invite
+from sip.controller.core import Core
+from sip.controller.registrar import receive_register
+from sip.stack.flow import Flow
+from sip.stack.message.message import Request
+from sip.stack.transaction.base import ServerTransaction
+
+Handler = Callable[[Core, ServerTransaction, Request, Flow], None]
+
+
+def _receive_options(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+    core.reply(tx, request, 200, headers=in_dialog.CAPABILITIES)
+
+
+def _refuse_without_dialog(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+    core.reply(tx, request, 481)
+
+
+OUTSIDE: Final[dict[str, Handler]] = {
+    "INVITE": receive_invite,
+    "REGISTER": receive_register,
+    "OPTIONS": _receive_options,
+    "BYE": _refuse_without_dialog,
+    "UPDATE": _refuse_without_dialog,
+    "INFO": _refuse_without_dialog,
+}
+"""Requests without a To tag."""
+
+INSIDE: Final[dict[str, Handler]] = {}
+"""Requests with a To tag of methods that belong to no call, by method; every other goes to the call's own dialog."""

@@ -1,0 +1,89 @@
+"""Who is told how a transaction of ours went: one row a kind of user, found by the class of ``tx.user``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying
+from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Relay
+from sip.controller.core import Core
+from sip.stack.message.message import Response
+from sip.stack.transaction.base import ClientTransaction, ServerTransaction
+
+SILENCE: Final = 408
+"""Status that stands for no answer at all (RFC 3261 §8.1.3.1)."""
+UNREACHABLE: Final = 503
+"""Status that stands for a transport that failed."""
+
+
+class ClientUser(NamedTuple):
+    """What a request of ours tells its sender."""
+
+    on_response: Callable[[Core, Any, ClientTransaction, Response], None]
+    on_failure: Callable[[Core, Any, ClientTransaction, int], None]
+    """No final response will come: ``SILENCE`` or ``UNREACHABLE``."""
+
+
+class ServerUser(NamedTuple):
+    """What a request of a peer's tells who works on it."""
+
+    on_cancel: Callable[[Core, Any], None]
+    on_no_ack: Callable[[Core, Any], None]
+    on_unreachable: Callable[[Core, Any], None]
+    """Our response cannot be sent."""
+
+
+def _nothing(core: Core, user: Any) -> None:
+    """Nothing follows from it."""
+
+
+CLIENTS: Final[dict[type, ClientUser]] = {
+    Branch: ClientUser(
+        lambda core, branch, tx, response: hunting.on_response(core, branch, response),
+        lambda core, branch, tx, status: hunting.on_failure(core, branch, status),
+    ),
+    Goodbye: ClientUser(
+        lambda core, goodbye, tx, response: legs.on_bye_done(core, goodbye, response, tx.request),
+        lambda core, goodbye, tx, status: legs.on_bye_done(core, goodbye, None, tx.request),
+    ),
+    Relay: ClientUser(
+        lambda core, passing, tx, response: relaying.on_relay_response(core, passing, response),
+        lambda core, passing, tx, status: relaying.on_relay_failure(core, passing, status),
+    ),
+    Probe: ClientUser(
+        lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),
+        lambda core, probe, tx, status: limits_of_call.on_probe_done(core, probe.leg, None),
+    ),
+}
+
+SERVERS: Final[dict[type, ServerUser]] = {
+    Call: ServerUser(closing.cancel, answering.on_no_ack, closing.cancel),
+    Relay: ServerUser(relaying.on_relay_cancelled, relaying.on_relay_no_ack, _nothing),
+}
+
+
+def on_response(core: Core, tx: ClientTransaction, response: Response) -> None:
+    """Tell whoever sent the request."""
+    row = CLIENTS.get(type(tx.user))
+    if row is not None:
+        row.on_response(core, tx.user, tx, response)
+
+
+def on_cancel(core: Core, tx: ServerTransaction) -> None:
+    """Tell whoever works on the INVITE that it is not wanted any more."""
+    row = SERVERS.get(type(tx.user))
+    if row is not None:
+        row.on_cancel(core, tx.user)
+
+
+def on_failure(core: Core, tx: ClientTransaction | ServerTransaction, status: int) -> None:
+    """Tell whoever the transaction belongs to that it came to nothing."""
+    if isinstance(tx, ClientTransaction):
+        client = CLIENTS.get(type(tx.user))
+        if client is not None:
+            client.on_failure(core, tx.user, tx, status)
+        return
+    server = SERVERS.get(type(tx.user))
+    if server is not None:
+        (server.on_no_ack if status == SILENCE else server.on_unreachable)(core, tx.user)
