@@ -70,9 +70,6 @@ CONTACT_CHARS_MAX: Final = 512
 REGISTER_CONTACTS_MAX: Final = 20
 """Contacts one REGISTER may name; more is 400."""
 
-BINDING_SWEEP_S: Final = 60.0
-"""How often bindings that are over are dropped from memory (they are ignored from their last second on)."""
-
 TEXT_CHARS_MAX: Final = 255
 """Call-ID, tag and user agent as a record keeps them: a longer Call-ID or tag is 400, a longer agent is cut."""
 

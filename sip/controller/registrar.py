@@ -16,7 +16,7 @@ from sip.controller.limits import (
     CONTACT_CHARS_MAX,
     REGISTER_CONTACTS_MAX,
 )
-from sip.controller.location import Binding
+from sip.controller.location import Binding, Reason
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.message.name_addr import NameAddr
@@ -47,7 +47,8 @@ def receive_register(core: Core, tx: ServerTransaction, request: Request, flow: 
         core.reply(tx, request, denied.status, denied.reason, headers=denied.headers)
         return
     if changed is not current:
-        core.locations.replace(line.username, changed)
+        reason: Reason = "registered" if len(changed) >= len(current) else "unregistered"
+        core.locations.replace(line.username, changed, core.wall, reason)
     core.reply(tx, request, 200, headers=[_contact_row(core, binding) for binding in changed])
 
 

@@ -14,7 +14,6 @@ from sip.controller.calls.states import Action
 from sip.controller.core import Core
 from sip.controller.directory import Directory
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
-from sip.controller.limits import BINDING_SWEEP_S
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import (
@@ -27,6 +26,7 @@ from sip.controller.ports import (
     NumericLocator,
     SwitchConfig,
 )
+from sip.controller.registration.limits import BINDING_SWEEP_S, SWEEP_LINES_MAX
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.events import (
@@ -127,8 +127,8 @@ class Switch:
         self._core.timers.run(now)
         self._drain()
         if self._next_sweep is not None and now >= self._next_sweep:
-            self._next_sweep = now + BINDING_SWEEP_S
-            self.locations.sweep(wall)
+            is_behind = self.locations.sweep(wall, SWEEP_LINES_MAX)
+            self._next_sweep = now if is_behind else now + BINDING_SWEEP_S
 
     def process(self, now: float, wall: float) -> None:
         """Work on everything the endpoint tells and everything that was answered from outside."""

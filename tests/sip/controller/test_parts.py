@@ -117,7 +117,7 @@ def test_a_binding_comes_back_from_json_as_it_was_but_for_its_connection() -> No
 
 def test_what_registered_since_the_start_wins_over_the_store() -> None:
     table = LocationTable(NoLocationStore())
-    table.replace("a", (binding(100.0, "sip:new"),))
+    table.replace("a", (binding(100.0, "sip:new"),), 0.0)
     assert table.load({"a": [binding(100.0, "sip:old").to_json()], "b": [binding(5.0).to_json()]}, 10.0) == 0
     assert [found.uri for found in table.bindings("a", 10.0)] == ["sip:new"]
     assert table.dump(10.0).keys() == {"a"}

@@ -1,0 +1,100 @@
+"""One contact of a line, and all the registrar knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sip.stack.flow import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One contact of a line and the flow that reaches it."""
+
+    uri: str
+    """Contact URI as the phone gave it; the Request-URI of calls to it."""
+    flow: Flow
+    instance: str
+    """``+sip.instance`` (RFC 5626), "" for none: a phone that restarts replaces its own binding."""
+    q: str
+    """The q-value as given, "" for none."""
+    call_id: str
+    cseq: int
+    expires_at: float
+    """Wall clock, so that it means the same after a restart."""
+    user_agent: str
+    path: tuple[str, ...] = ()
+    """Path values (RFC 3327) in order: the Route of every request to the contact."""
+    reg_id: int = 0
+    """Number of the flow among those of its instance (RFC 5626 §4.2); 0 when the phone does not use outbound."""
+    registered_at: float = 0.0
+    """Wall clock of the REGISTER that first bound the contact; 0 when it is not known."""
+    behind_nat: bool = False
+    """The contact's own address is not where its phone was heard."""
+    owner: str = ""
+    """Process that holds the flow's connection; "" for this one."""
+
+    @property
+    def key(self) -> str:
+        """What names the binding among those of its line, in every process: flow of an instance, or URI and path."""
+        if self.reg_id:
+            return f"{self.instance} {self.reg_id}"
+        return f"{self.uri} {self.path[-1]}" if self.path else self.uri
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready values; what is at its default is left out but for what pages show."""
+        flow = self.flow
+        row: dict[str, Any] = {
+            "uri": self.uri,
+            "transport": flow.transport,
+            "local": list(flow.local),
+            "remote": list(flow.remote),
+            "instance": self.instance,
+            "q": self.q,
+            "call_id": self.call_id,
+            "cseq": self.cseq,
+            "expires_at": self.expires_at,
+            "user_agent": self.user_agent,
+            "registered_at": self.registered_at,
+        }
+        if flow.connection:
+            row["connection"] = flow.connection
+        if self.path:
+            row["path"] = list(self.path)
+        if self.reg_id:
+            row["reg_id"] = self.reg_id
+        if self.behind_nat:
+            row["behind_nat"] = True
+        return row
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], owner: str = "") -> Binding:
+        """Rebuild a binding. Its connection is kept only when ``owner`` says who has it: a restart ends all others.
+
+        Raises:
+            KeyError, TypeError, ValueError: not what ``to_json`` returned.
+        """
+        local, remote = data["local"], data["remote"]
+        flow = Flow(
+            str(data["transport"]),
+            (str(local[0]), int(local[1])),
+            (str(remote[0]), int(remote[1])),
+            int(data.get("connection", 0)) if owner else 0,
+        )
+        return cls(
+            str(data["uri"]),
+            flow,
+            str(data["instance"]),
+            str(data["q"]),
+            str(data["call_id"]),
+            int(data["cseq"]),
+            float(data["expires_at"]),
+            str(data["user_agent"]),
+            tuple([str(value) for value in data.get("path", ())]),
+            int(data.get("reg_id", 0)),
+            float(data.get("registered_at", 0.0)),
+            bool(data.get("behind_nat", False)),
+            owner,
+        )
