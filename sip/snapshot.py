@@ -19,7 +19,7 @@ FROM sip_line l JOIN tenants_tenant t ON t.id = l.tenant_id ORDER BY l.id
 TRUNKS_SQL = """
 SELECT k.id, k.tenant_id, k.name, host(k.host), k.port, k.transport,
   CASE WHEN k.source_addresses = '{}' THEN ARRAY[host(k.host)] ELSE k.source_addresses END,
-  k.calls_max, k.is_active AND t.is_active, k.country, k.auth_username, k.ha1_md5
+  k.calls_max, k.is_active AND t.is_active, k.country, k.auth_username, k.ha1_md5, k.zone
 FROM sip_trunk k JOIN tenants_tenant t ON t.id = k.tenant_id ORDER BY k.id
 """
 ROUTES_SQL = "SELECT id, tenant_id, prefix, trunk_id, priority FROM sip_route WHERE is_active ORDER BY id"

@@ -15,6 +15,7 @@ username_validator = RegexValidator(
 )
 extension_validator = RegexValidator(r"\A[0-9]{2,8}\Z", "Two to eight digits.")
 prefix_validator = RegexValidator(r"\A[0-9]{0,15}\Z", "Up to 15 digits without the plus; empty for every number.")
+zone_validator = RegexValidator(r"\A[a-z][a-z0-9-]{0,31}\Z", "A zone's name: small letters, digits, hyphens.")
 
 
 def validate_e164(value: str) -> None:

@@ -52,6 +52,7 @@ class TrunkForm(_Form):
             "host",
             "port",
             "transport",
+            "zone",
             "source_addresses",
             "calls_max",
             "country",
@@ -101,7 +102,7 @@ class TrunkAdmin(ScopedModelAdmin):
 
     form = TrunkForm
     list_display = ("name", "address", "sources", "country", "calls_max", "state_label")
-    list_filter = ("is_active", "transport", "country")
+    list_filter = ("is_active", "transport", "zone", "country")
     search_fields = ("name", "host")
     search_help_text = "Name or address"
     inlines = (RouteInline,)

@@ -113,6 +113,7 @@ class TrunkSerializer(ScopedSerializer[Trunk]):
             "host",
             "port",
             "transport",
+            "zone",
             "source_addresses",
             "calls_max",
             "is_active",

@@ -26,10 +26,10 @@ def place_of(uri: str) -> tuple[str, int | None]:
 def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
     """Return the flow that reaches ``host`` and ``port`` of a URI, for a party heard over ``flow``.
 
-    A party behind NAT, on a connection, or named by a host name is reached the way it came: its own idea of its
-    address is worth nothing to us. Otherwise the address in the URI is meant.
+    A party behind NAT, on a connection, or named by a host name or an address of the other family is reached the way
+    it came: its own idea of its address is worth nothing to us. Otherwise the address in the URI is meant.
     """
-    if behind_nat or flow.reliable or not is_address(host):
+    if behind_nat or flow.reliable or not is_address(host) or (":" in host) != (":" in flow.local[0]):
         return flow
     remote = (host, port or DEFAULT_PORT)
     return flow if remote == flow.remote else Flow(flow.transport, flow.local, remote)
@@ -37,7 +37,7 @@ def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
 
 def contact_row(config: SwitchConfig, flow: Flow) -> tuple[str, str]:
     """Return our Contact row towards a party reached over ``flow``."""
-    host, port = config.contact.get(flow.transport) or flow.local
+    host, port = config.listeners.advertised(flow)
     suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
     return ("Contact", f"<sip:{format_host_port(host, port)}{suffix}>")
 

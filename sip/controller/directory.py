@@ -50,6 +50,8 @@ class TrunkEntry:
     username: str
     """For digest when the carrier challenges us; "" for none."""
     ha1_md5: str
+    zone: str = ""
+    """Zone of the listener its requests leave by; "" for the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict
 
+from sip.stack.listeners import Listeners
 from sip.stack.message.grammar import is_address
 from sip.stack.message.uri import Uri
 
@@ -120,16 +121,14 @@ class SwitchConfig:
     """Source of tags and Call-IDs: at least 64 bits, unguessable, characters of ``token``."""
     call_id: Callable[[], str]
     """Source of the platform's call ids: 32 hex digits, unique for ever."""
-    listen: Mapping[str, tuple[str, int]]
-    """Address of our socket by transport (``UDP``, ``TCP``): where requests of ours start."""
-    contact: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """Address parties are told to send to, by transport; ``listen`` where it is missing."""
+    listeners: Listeners
+    """Our sockets by zone and transport: where requests of ours start, and the address parties are told to send to."""
     server_name: str = "Trunkline"
     """User-Agent and Server."""
     digest_algorithms: tuple[str, ...] = ("MD5",)
     """Algorithms challenged with, best first. Both MD5 and SHA-256 are always accepted; many phones give up
     when they see a challenge with an algorithm they do not know beside one they do."""
 
-    def local(self, transport: str) -> tuple[str, int] | None:
-        """Return the address of our socket for a transport, ``None`` when we have none."""
-        return self.listen.get(transport)
+    def local(self, transport: str, host: str = "", zone: str = "") -> tuple[str, int] | None:
+        """Return our socket from which ``host`` is reached over a transport in a zone, ``None`` when we have none."""
+        return self.listeners.local(transport, host, zone)

@@ -45,3 +45,6 @@ REDIS_RETRY_S: Final = 2.0
 
 REDIS_PING_S: Final = 10.0
 """How often an idle Redis is asked whether it is there: one that came back empty must be filled again."""
+
+LISTENERS_MAX: Final = 64
+"""Sockets a node listens on: some zones, each with every transport and both address families."""

@@ -5,7 +5,7 @@ How ``voip`` composes it (``manage.py sipnode``)::
     def make_switch(parts: Parts) -> Switch:
         config = SwitchConfig(
             node=..., realm=..., secret=..., token=parts.token, call_id=lambda: uuid4().hex,
-            listen=parts.listen, contact=parts.contact,
+            listeners=parts.listeners,
         )
         return Switch(config, parts.endpoint, directory, policy, parts.journal, parts.store, live, parts.wake)
 
@@ -31,14 +31,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from sip.io.pump import Brain, Pump, Sender
+from sip.io.listeners import ListenerConfig, Sockets, ZoneConfig
+from sip.io.pump import Brain, Pump
 from sip.io.redis_location import Bindings, RedisLocationStore
-from sip.io.tcp import TcpShell
-from sip.io.udp import UdpShell
 from sip.stack.config import EndpointConfig, TimerValues
 from sip.stack.endpoint import Endpoint
+from sip.stack.listeners import Address, Listeners
 
-Address = tuple[str, int]
 Post = Callable[[Callable[[], None]], object]
 
 
@@ -111,6 +110,14 @@ class NodeConfig:
     server_name: str = "Trunkline"
     with_tcp: bool = True
     timers: TimerValues = field(default_factory=TimerValues)
+    zones: tuple[ZoneConfig, ...] = ()
+    """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
+
+    def all_zones(self) -> tuple[ZoneConfig, ...]:
+        """Return the zones, or the one that host and port make."""
+        names = ("UDP", "TCP") if self.with_tcp else ("UDP",)
+        rows = tuple(ListenerConfig(name, self.host, self.port, self.advertised_host) for name in names)
+        return self.zones or (ZoneConfig("default", rows),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +125,7 @@ class Parts:
     """What a switch is made of that only the node has."""
 
     endpoint: Endpoint
-    listen: Mapping[str, Address]
-    contact: Mapping[str, Address]
+    listeners: Listeners
     journal: NodeJournal
     store: RedisLocationStore | None
     """``None`` when the node runs without Redis."""
@@ -165,12 +171,12 @@ class Node(Generic[SomeSwitch]):
         self._make_switch = make_switch
         self._make_journal = make_journal
         self._redis_url = redis_url
-        self._senders: dict[str, Sender] = {}
-        self._tcp: TcpShell | None = None
         self._store: RedisLocationStore | None = None
         self._store_task: asyncio.Task[None] | None = None
         self.address: Address = (config.host, config.port)
-        """Where it listens, once started."""
+        """Where its first listener is, once started."""
+        self.listeners = Listeners()
+        """All it listens on, once started."""
         self.restored = 0
         """Calls taken up from the journal."""
 
@@ -183,31 +189,24 @@ class Node(Generic[SomeSwitch]):
         loop = asyncio.get_running_loop()
         self._loop = loop
         config = self._config
-        self._udp = UdpShell(loop, config.host, config.port)
-        self.address = self._udp.local
-        listen: dict[str, Address] = {"UDP": self._udp.local}
-        self._senders["UDP"] = self._udp
-        if config.with_tcp:
-            self._tcp = TcpShell(loop)
-            await self._tcp.listen(config.host, self.address[1])
-            listen["TCP"] = self._tcp.local
-            self._senders["TCP"] = self._tcp
-        contact = {name: (config.advertised_host or host, port) for name, (host, port) in listen.items()}
+        self._sockets = Sockets(loop, config.all_zones())
+        await self._sockets.open()
+        listeners = self._sockets.listeners
+        self.listeners = listeners
+        self.address = listeners.rows[0].local
         token = TokenSource()
-        endpoint = Endpoint(EndpointConfig(token, via=contact, server_name=config.server_name, timers=config.timers))
-        self._pump = Pump(loop, endpoint, self._senders)
+        endpoint = Endpoint(EndpointConfig(token, listeners, config.server_name, config.timers))
+        self._pump = Pump(loop, endpoint, self._sockets.senders)
         self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
         if self._redis_url is not None:
             self._store = RedisLocationStore(self._redis_url)
-        parts = Parts(endpoint, listen, contact, self._journal, self._store, self._pump.wake, token)
+        parts = Parts(endpoint, listeners, self._journal, self._store, self._pump.wake, token)
         self.switch = self._make_switch(parts)
         self.restored = self.switch.restore(self._journal.recovered, loop.time(), time.time())
         if self._store is not None:
             await self._start_store(self._store)
         self._pump.switch = self.switch
-        self._udp.start(self._pump)
-        if self._tcp is not None:
-            await self._tcp.start(self._pump)
+        await self._sockets.start(self._pump)
         self._pump.turn()
 
     async def _start_store(self, store: RedisLocationStore) -> None:
@@ -228,9 +227,7 @@ class Node(Generic[SomeSwitch]):
         await asyncio.sleep(0)
         self._pump.turn()
         self._pump.close()
-        self._udp.close()
-        if self._tcp is not None:
-            await self._tcp.close()
+        await self._sockets.close()
         if self._store_task is not None:
             self._store_task.cancel()
             await asyncio.gather(self._store_task, return_exceptions=True)

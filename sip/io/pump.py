@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Protocol
 
 from sip.stack.endpoint import Endpoint
@@ -17,6 +16,14 @@ class Sender(Protocol):
 
     def send(self, flow: Flow, data: bytes) -> bool:
         """Send or queue a message; returns whether the flow can carry messages at all."""
+        ...
+
+
+class Outlets(Protocol):
+    """Who carries which flow (``sip.io.listeners.Senders``)."""
+
+    def find(self, flow: Flow) -> Sender | None:
+        """Return the way out, ``None`` when there is none."""
         ...
 
 
@@ -37,9 +44,9 @@ class Brain(Protocol):
 
 
 class Pump:
-    """Runs one endpoint and its switch on an event loop. ``senders`` is by transport, filled before anything is fed."""
+    """Runs one endpoint and its switch on an event loop; ``senders`` is filled before anything is fed."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint, senders: Mapping[str, Sender]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint, senders: Outlets) -> None:
         self.switch: Brain | None = None
         self._loop = loop
         self._endpoint = endpoint
@@ -93,7 +100,7 @@ class Pump:
 
     def _transmit(self) -> None:
         for flow, data in self._endpoint.messages_to_send():
-            sender = self._senders.get(flow.transport)
+            sender = self._senders.find(flow)
             if sender is None or not sender.send(flow, data):
                 self._endpoint.transport_failed(flow, self._loop.time())
                 self.wake()

@@ -11,7 +11,7 @@ from django.db import models
 
 from sip.choices import Transport
 from sip.querysets import TrunkQuerySet
-from sip.validators import validate_source
+from sip.validators import validate_source, zone_validator
 from tenants.choices import TenantKind
 from tenants.models import Tenant
 
@@ -29,6 +29,12 @@ class Trunk(models.Model):
     host = models.GenericIPAddressField(help_text="IP address the INVITE goes to.")
     port = models.PositiveIntegerField(default=5060, validators=[MinValueValidator(1), MaxValueValidator(65_535)])
     transport = models.CharField(max_length=3, choices=Transport.choices, default=Transport.UDP)
+    zone = models.CharField(
+        max_length=32,
+        blank=True,
+        validators=[zone_validator],
+        help_text="Network its requests leave by. Empty: the first.",
+    )
     source_addresses = ArrayField(
         models.CharField(max_length=51, validators=[validate_source]),
         blank=True,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sip.stack.limits import TRANSACTIONS_MAX
+from sip.stack.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class EndpointConfig:
 
     token: Callable[[], str]
     """Gives a fresh, unguessable token of at least 8 characters for a branch or a tag."""
-    via: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """Host and port in our Via by transport; the flow's local address where a transport is missing."""
+    listeners: Listeners = field(default_factory=Listeners)
+    """Our sockets: Via names the advertised address of the one a request leaves by, else the flow's local address."""
     server_name: str = ""
     """Value of Server in responses made here and of User-Agent in CANCEL; "" for none."""
     timers: TimerValues = field(default_factory=TimerValues)

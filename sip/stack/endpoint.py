@@ -241,7 +241,7 @@ class Endpoint:
         self._layer.to_send.append((flow, bytes(sent)))
 
     def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
-        host, port = self.config.via.get(flow.transport, flow.local)
+        host, port = self.config.listeners.advertised(flow)
         branch = f"z9hG4bK{self.config.token()}"
         via = Via(flow.transport, host, port, (("branch", branch), ("rport", None)))
         return Request(request.method, request.uri, [("Via", str(via)), *request.headers], request.body), branch

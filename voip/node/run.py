@@ -21,7 +21,9 @@ from sip.cdr.spool import ended_calls
 from sip.controller.directory import Directory
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
+from sip.io.listeners import parse_zones
 from sip.io.node import Node, NodeConfig, Parts, Post, run_node
+from sip.stack.message.grammar import format_host_port
 from voip.callpolicy import BusinessPolicy
 from voip.node import connections
 from voip.node.feeder import SnapshotFeeder
@@ -78,7 +80,11 @@ class _Composition:
             task.cancel()
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT)
+        config = NodeConfig(
+            settings.LISTEN_HOST,
+            settings.SIP_PORT,
+            zones=parse_zones(settings.SIP_LISTEN) if settings.SIP_LISTEN else (),
+        )
         self._node: Node[Switch] = Node(config, self._make_switch, self._make_journal, settings.REDIS_URL)
         tasks = [
             loop.create_task(self._live.run()),
@@ -100,8 +106,11 @@ class _Composition:
     def _started(self) -> None:
         self._node.switch.directory = _directory(self._snapshot)
         gc.freeze()
-        address, restored = self._node.address, self._node.restored
-        logger.info("SIP on %s:%d, UDP and TCP; %d calls taken up again", address[0], address[1], restored)
+        for row in self._node.listeners.rows:
+            where = f"{row.transport} {format_host_port(*row.local)}"
+            shown = "" if row.advertised == row.local else f", advertised as {format_host_port(*row.advertised)}"
+            logger.info("SIP on %s in zone %s%s", where, row.zone, shown)
+        logger.info("%d calls taken up again", self._node.restored)
 
     def _make_switch(self, parts: Parts) -> Switch:
         config = SwitchConfig(
@@ -110,8 +119,7 @@ class _Composition:
             secret=hashlib.sha256(b"sip nonces:" + settings.SECRET_KEY.encode()).digest(),
             token=parts.token,
             call_id=lambda: uuid4().hex,
-            listen=parts.listen,
-            contact=parts.contact,
+            listeners=parts.listeners,
         )
         directory = _directory(self._snapshot)
         return Switch(

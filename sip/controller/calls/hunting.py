@@ -72,7 +72,11 @@ def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
 
 def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     trunk = core.directory.trunks.get(attempt.target.id)
-    if trunk is None or not trunk.is_active or core.config.local(trunk.transport.upper()) is None:
+    if (
+        trunk is None
+        or not trunk.is_active
+        or core.config.local(trunk.transport.upper(), trunk.host, trunk.zone) is None
+    ):
         return attempts.local_failure(503, NO_CIRCUIT, "route.trunk_down")
     is_emergency = call.plan is not None and call.plan.is_emergency
     attempt.release = core.take_place(core.trunk_calls, trunk.id, NO_BOUND if is_emergency else trunk.calls_max)

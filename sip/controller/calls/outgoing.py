@@ -25,7 +25,7 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
 def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> Branch:
     """Return the branch to a carrier, not yet sent."""
     transport = trunk.transport.upper()
-    local = core.config.local(transport)
+    local = core.config.local(transport, trunk.host, trunk.zone)
     if local is None:  # pragma: no cover - asked before
         raise AssertionError(f"no socket for {transport}")
     flow = Flow(transport, local, (trunk.host, trunk.port))

@@ -14,6 +14,7 @@ from sip.stack.config import EndpointConfig
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
+from sip.stack.listeners import Listeners, single_zone
 from sip.stack.message.message import Request
 from sip.stack.message.parse import parse_message
 from tests.sip.controller.business import FakeJournal, FakePolicy, directory, line
@@ -70,7 +71,11 @@ class Store:
 class Network:
     """The switch at ``SWITCH`` and whoever was plugged in with ``phone``."""
 
-    def __init__(self, directory: Directory, policy: FakePolicy | None = None) -> None:
+    def __init__(
+        self, directory: Directory, policy: FakePolicy | None = None, listeners: Listeners | None = None
+    ) -> None:
+        self.listeners = listeners or single_zone({"UDP": SWITCH})
+        self._addresses = {row.local for row in self.listeners.rows}
         self.now = 0.0
         self.sent: list[Sent] = []
         self.phones: dict[tuple[str, int], Phone] = {}
@@ -99,9 +104,9 @@ class Network:
             secret=SECRET,
             token=token,
             call_id=lambda: call_id().ljust(32, "0"),
-            listen={"UDP": SWITCH},
+            listeners=self.listeners,
         )
-        self.endpoint = Endpoint(EndpointConfig(token, server_name="Trunkline"))
+        self.endpoint = Endpoint(EndpointConfig(token, self.listeners, "Trunkline"))
         self.receive: Callable[[bytes, Flow, float], None] = self.endpoint.receive_datagram
         self.switch = Switch(config, self.endpoint, self._directory, self.policy, self.journal, self.store, self.live)
 
@@ -114,9 +119,11 @@ class Network:
         self.run()
         return restored
 
-    def phone(self, host: str, username: str = "", password: str = "", port: int = 5060) -> Phone:
-        """Plug in a phone, or a carrier when it has no username."""
-        flow = Flow("UDP", (host, port), SWITCH)
+    def phone(
+        self, host: str, username: str = "", password: str = "", port: int = 5060, switch: tuple[str, int] = SWITCH
+    ) -> Phone:
+        """Plug in a phone, or a carrier when it has no username; ``switch`` is where it finds the switch."""
+        flow = Flow("UDP", (host, port), switch)
         phone = Phone(flow, username, password, lambda: self.now)
         self.phones[host, port] = phone
         return phone
@@ -138,14 +145,14 @@ class Network:
 
     def _carry(self, source: str, flow: Flow, data: bytes) -> None:
         target = self.phones.get(flow.remote)
-        name = "switch" if flow.remote == SWITCH else target.name if target is not None else str(flow.remote)
+        name = "switch" if flow.remote in self._addresses else target.name if target is not None else str(flow.remote)
         sent = Sent(self.now, source, name, describe(data), data, False)
         self.sent.append(sent)
         sent.lost = self.lose(sent)
         if sent.lost:
             return
         arrived = Flow(flow.transport, flow.remote, flow.local)
-        if flow.remote == SWITCH:
+        if flow.remote in self._addresses:
             self.receive(data, arrived, self.now)
         elif target is not None and not target.is_dead:
             target.endpoint.receive_datagram(data, arrived, self.now)

@@ -6,6 +6,7 @@ import pytest
 
 from sip.controller.location import LocationTable
 from sip.controller.ports import NoLocationStore
+from sip.stack.listeners import Listener, Listeners
 from tests.sip.controller.business import directory, line
 from tests.sip.controller.network import EPOCH, Network, alice_and_bob
 from tests.sip.controller.phone import Phone
@@ -194,8 +195,8 @@ def test_an_old_nonce_is_challenged_as_stale() -> None:
 def test_a_phone_behind_nat_is_reached_where_it_came_from() -> None:
     network, alice, _ = alice_and_bob()
     home = network.phone("203.0.113.9", "bob", "pw-bob", 31000)
-    private = {"UDP": ("192.168.1.5", 5060)}
-    home.endpoint.config = type(home.endpoint.config)(home.token, via=private)
+    private = Listener("UDP", home.flow.local, ("192.168.1.5", 5060))
+    home.endpoint.config = type(home.endpoint.config)(home.token, Listeners([private]))
     home.register(600, ("Contact", "<sip:bob@192.168.1.5:5060>"))
     network.run()
     alice.call("102")

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from sip.io import tcp as tcp_module
-from sip.io.pump import Pump, Sender
+from sip.io.listeners import Senders
+from sip.io.pump import Pump
 from sip.io.tcp import TcpShell
 from sip.io.udp import UdpShell
 from sip.stack.config import EndpointConfig, TimerValues
@@ -64,11 +65,12 @@ class Bench:
         loop = asyncio.get_running_loop()
         self.loop = loop
         self.endpoint = Endpoint(EndpointConfig(tokens("io"), timers=TimerValues(t1_s=0.02)))
-        senders: dict[str, Sender] = {}
+        senders = Senders()
         self.pump = Pump(loop, self.endpoint, senders)
         self.udp = UdpShell(loop, HOST, 0)
         self.tcp = TcpShell(loop)
-        senders.update(UDP=self.udp, TCP=self.tcp)
+        senders.add("UDP", self.udp.local, self.udp)
+        senders.add("TCP", self.tcp.local, self.tcp)
         self.switch = Answering(self.endpoint)
         self.pump.switch = self.switch
 

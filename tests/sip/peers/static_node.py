@@ -73,8 +73,7 @@ async def main(spool: Path, host: str, port: int, redis_url: str | None) -> None
             secret=b"a secret of the tests, not short",
             token=parts.token,
             call_id=lambda: uuid4().hex,
-            listen=parts.listen,
-            contact=parts.contact,
+            listeners=parts.listeners,
         )
         return Switch(config, parts.endpoint, network, StaticPolicy(), parts.journal, parts.store, wake=parts.wake)
 

@@ -16,6 +16,7 @@ from sip.stack.events import (
     TransportFailed,
 )
 from sip.stack.flow import Flow
+from sip.stack.listeners import single_zone
 from sip.stack.message import Message, Response, parse_message
 from sip.stack.transaction.machine import State
 from tests.sip.stack.test_calls import CONTACT, acknowledge, answer_with, statuses
@@ -109,7 +110,7 @@ def test_received_and_rport_are_written_into_the_top_via_only() -> None:
 
 
 def test_our_via_names_the_configured_host_or_the_flows_own() -> None:
-    config = EndpointConfig(tokens("a"), via={"UDP": ("sip.example.com", 5060)})
+    config = EndpointConfig(tokens("a"), listeners=single_zone({"UDP": ALICE}, "sip.example.com"))
     endpoint = Endpoint(config)
     udp = endpoint.send_request(request("OPTIONS"), Flow("UDP", ALICE, BOB), 0.0)
     tcp = endpoint.send_request(request("OPTIONS"), Flow("TCP", ALICE, BOB, 3), 0.0)
