@@ -87,14 +87,34 @@ def test_half_of_all_functions_have_at_most_10_lines() -> None:
     assert statistics.median(lengths) <= FUNCTION_LINES_MEDIAN_MAX
 
 
+# Where a bug of ours is stopped, so that it ends one call, message or piece of work and not the node: whoever is there
+# knows what to end. Everywhere else a bug must come through to these.
+BUGS_END_HERE = {
+    "sip/controller/switch.py": ("_drain", "_run_transaction_timers"),
+    "sip/controller/core.py": ("run_posted",),
+    "sip/controller/timers.py": ("_call",),
+    "sip/controller/calls/aborting.py": ("_attempt",),
+    "sip/io/pump.py": ("datagram", "message"),
+}
+
+
 def test_every_exception_that_is_caught_is_named() -> None:
     found = [
         where(path, node.lineno)
         for path in sources()
         for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ExceptHandler) and is_too_wide(node)
+        if isinstance(node, ast.ExceptHandler) and is_too_wide(node) and not may_stop_bugs(path, node)
     ]
     assert found == []
+
+
+def may_stop_bugs(path: Path, handler: ast.ExceptHandler) -> bool:
+    """Tell whether the handler stands in one of the few functions where bugs end."""
+    names = BUGS_END_HERE.get(str(path.relative_to(ROOT)), ())
+    return any(
+        function.name in names and function.lineno <= handler.lineno <= (function.end_lineno or 0)
+        for function in functions(path)
+    )
 
 
 def is_too_wide(handler: ast.ExceptHandler) -> bool:

@@ -18,6 +18,7 @@ from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import JournalPort, LivePort, LocatorPort, NumericLocator, SwitchConfig
 from sip.controller.timers import Timer, TimerQueue
+from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.message.message import Request
 from sip.stack.transaction.base import ServerTransaction
@@ -25,6 +26,11 @@ from sip.stack.transaction.base import ServerTransaction
 log = logging.getLogger(__name__)
 
 DialogKey = tuple[str, str, str]
+
+
+def _raise(core: Core, error: Exception, owner: object, tx: ServerTransaction | None) -> None:
+    """Let a bug through: what a core does that nobody told how to end a call."""
+    raise error
 
 
 class _Pending:
@@ -77,7 +83,9 @@ class Core:
         self.is_journal_full = False
         """Records would be lost: no new calls."""
         self._waiting: set[_Pending] = set()
-        self._inbox: deque[Callable[[], None]] = deque()
+        self._inbox: deque[tuple[Callable[[], None], object]] = deque()
+        self.bugs = BugLog(log)
+        self.on_bug: Callable[[Core, Exception, object, ServerTransaction | None], None] = _raise
         self._wake = wake
 
     def fire(self, call: Call, event: Input) -> bool:
@@ -85,22 +93,33 @@ class Core:
         arrow = TRANSITIONS.get((call.state, event))
         if arrow is None:
             return False
+        self.timers.owner = call
         call.state, action = arrow
         self.actions[action](self, call)
         return True
 
     def post(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` run in the next turn, when the clocks are right; for answers from outside."""
-        self._inbox.append(callback)
+        self._inbox.append((callback, self.timers.owner))
         self._wake()
 
     def run_posted(self) -> bool:
         """Run what was posted; returns whether there was anything."""
         if not self._inbox:
             return False
+        timers = self.timers
         while self._inbox:
-            self._inbox.popleft()()
+            callback, timers.owner = self._inbox.popleft()
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - a bug met by one call must not stop the answers of all others
+                self.on_bug(self, error, timers.owner, None)
+        timers.owner = None
         return True
+
+    def run_timers(self) -> None:
+        """Do what the switch's own deadlines say."""
+        self.timers.run(self.now, lambda error, owner: self.on_bug(self, error, owner, None))
 
     def after(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` once in ``delay_s`` seconds."""

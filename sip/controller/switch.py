@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from sip.controller import methods, recovery, users
-from sip.controller.calls import answering, closing, hunting, in_dialog
+from sip.controller.calls import aborting, answering, closing, hunting, in_dialog
 from sip.controller.calls.admission import check_request
 from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
@@ -79,8 +80,14 @@ class Switch:
         self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
         self._core.locator = locator or NumericLocator()
         self._core.actions = _ACTIONS
+        self._core.on_bug = aborting.end_after_bug
         self._endpoint = endpoint
         self._next_sweep: float | None = None
+
+    @property
+    def bugs(self) -> int:
+        """How many bugs of ours were caught, each at the cost of one call or message."""
+        return self._core.bugs.total
 
     @property
     def directory(self) -> Directory:
@@ -107,7 +114,7 @@ class Switch:
         core = self._core
         core.now, core.wall, core.stopping = now, wall, True
         for call in list(core.offers.values()):
-            closing.refuse_for_stop(core, call)
+            core.post(partial(closing.refuse_for_stop, core, call))
         self._drain()
 
     def journal_failed(self, error: str) -> None:
@@ -122,13 +129,22 @@ class Switch:
     def handle_timer(self, now: float, wall: float) -> None:
         """Do what is due by ``now``, the endpoint's part included."""
         self._core.now, self._core.wall = now, wall
-        self._endpoint.handle_timer(now)
+        self._run_transaction_timers(now)
         self._drain()
-        self._core.timers.run(now)
+        self._core.run_timers()
         self._drain()
         if self._next_sweep is not None and now >= self._next_sweep:
             is_behind = self.locations.sweep(wall, SWEEP_LINES_MAX)
             self._next_sweep = now if is_behind else now + BINDING_SWEEP_S
+
+    def _run_transaction_timers(self, now: float) -> None:
+        """Run the endpoint's timers: one that meets a bug is out of the queue, so the others get their turn."""
+        while True:
+            try:
+                self._endpoint.handle_timer(now)
+                return
+            except Exception as error:  # noqa: BLE001 - a bug in one transaction must not stop all others
+                self._core.on_bug(self._core, error, None, None)
 
     def process(self, now: float, wall: float) -> None:
         """Work on everything the endpoint tells and everything that was answered from outside."""
@@ -138,12 +154,18 @@ class Switch:
         self._drain()
 
     def _drain(self) -> None:
-        core, endpoint = self._core, self._endpoint
+        core, endpoint, timers = self._core, self._endpoint, self._core.timers
         while True:
             event = endpoint.next_event()
             while event is not None:
-                self._take(event)
+                timers.owner = None
+                try:
+                    self._take(event)
+                except Exception as error:  # noqa: BLE001 - a bug met by one event ends its call, never the node
+                    tx = event.tx if isinstance(event, RequestReceived) else None
+                    core.on_bug(core, error, timers.owner or aborting.owner_of(core, event), tx)
                 event = endpoint.next_event()
+            timers.owner = None
             if not core.run_posted():
                 return
 

@@ -13,17 +13,19 @@ _COMPACT_AT: Final = 256
 class Timer:
     """One deadline; ``cancel`` may be called at any time, also twice."""
 
-    __slots__ = ("_queue", "at", "callback")
+    __slots__ = ("_queue", "at", "callback", "owner")
 
-    def __init__(self, at: float, callback: Callable[[], None], queue: TimerQueue) -> None:
+    def __init__(self, at: float, callback: Callable[[], None], queue: TimerQueue, owner: object) -> None:
         self.at = at
         self.callback: Callable[[], None] | None = callback
+        self.owner = owner
+        """Whose work made the deadline, and what ends should it meet a bug."""
         self._queue = queue
 
     def cancel(self) -> None:
         """Forget the deadline."""
         if self.callback is not None:
-            self.callback = None
+            self.callback = self.owner = None
             self._queue.note_cancelled()
 
 
@@ -34,13 +36,15 @@ class TimerQueue:
         self._heap: list[tuple[float, int, Timer]] = []
         self._sequence = 0
         self._cancelled = 0
+        self.owner: object = None
+        """Whose work is being done now: the call, ``None`` when it is nobody's or not known yet."""
 
     def __len__(self) -> int:
         return len(self._heap) - self._cancelled
 
     def add(self, at: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` once, from ``run``, when the clock has reached ``at``."""
-        timer = Timer(at, callback, self)
+        timer = Timer(at, callback, self, self.owner)
         self._sequence += 1
         heapq.heappush(self._heap, (at, self._sequence, timer))
         return timer
@@ -53,16 +57,29 @@ class TimerQueue:
             self._cancelled -= 1
         return heap[0][0] if heap else None
 
-    def run(self, now: float) -> None:
-        """Call everything that is due, in order; what those calls add and is due too is called as well."""
+    def run(self, now: float, on_bug: Callable[[Exception, object], None] | None = None) -> None:
+        """Call everything that is due, in order; what those calls add and is due too is called as well.
+
+        ``on_bug`` takes what a callback raises, and the owner of the work; without it, it is raised here.
+        """
         while True:
             at = self.next_at()
             if at is None or at > now:
+                self.owner = None
                 return
             timer = heapq.heappop(self._heap)[2]
-            callback, timer.callback = timer.callback, None
+            callback, self.owner = timer.callback, timer.owner
+            timer.callback = timer.owner = None
             if callback is not None:
-                callback()
+                self._call(callback, on_bug)
+
+    def _call(self, callback: Callable[[], None], on_bug: Callable[[Exception, object], None] | None) -> None:
+        try:
+            callback()
+        except Exception as error:  # A bug at one deadline must not stop those of all other calls.
+            if on_bug is None:
+                raise
+            on_bug(error, self.owner)
 
     def note_cancelled(self) -> None:
         """Count one more dead entry, and rebuild the heap when they are the greater part."""

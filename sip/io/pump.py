@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Protocol
 
+from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
+
+log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
@@ -54,14 +58,21 @@ class Pump:
         self._is_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._bugs = BugLog(log)
 
     def datagram(self, data: bytes, flow: Flow) -> None:
         """Feed one datagram; ``turn`` or ``wake`` must follow."""
-        self._endpoint.receive_datagram(data, flow, self._loop.time())
+        try:
+            self._endpoint.receive_datagram(data, flow, self._loop.time())
+        except Exception as error:  # noqa: BLE001 - a bug met by one message ends that message, never the node
+            self._bugs.note(error, f"a datagram of {flow.remote[0]}", self._loop.time())
 
     def message(self, data: bytes, flow: Flow) -> None:
         """Feed one message of a stream."""
-        self._endpoint.receive_message(data, flow, self._loop.time())
+        try:
+            self._endpoint.receive_message(data, flow, self._loop.time())
+        except Exception as error:  # noqa: BLE001 - as above
+            self._bugs.note(error, f"a message of {flow.remote[0]}", self._loop.time())
         self.wake()
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:

@@ -30,3 +30,15 @@ NONCE_COUNTS_MAX: Final = 100_000
 
 FRAMER_PINGS_MAX: Final = 64
 """CRLF keep-alives answered for one read: RFC 5626 sends one in 95 s, a flood earns no flood of pongs."""
+
+BUG_KINDS_MAX: Final = 256
+"""Different bugs remembered so that each is logged once in a while; there are never so many places to fail."""
+
+BUG_REPEAT_S: Final = 60.0
+"""One line a minute of the same bug: who sends the message that causes it may send a thousand a second."""
+
+BUG_FRAMES_MAX: Final = 12
+"""Frames of a traceback in its line: from the place of the bug out to the event."""
+
+BUG_TEXT_CHARS_MAX: Final = 200
+"""What an error says of itself; it may hold what a peer sent."""

@@ -187,6 +187,10 @@ class Call:
     early_keys: list[tuple[str, str, str]] = field(default_factory=list)
     release: Callable[[], None] | None = None
     """Gives the caller's place among its line's or trunk's calls back."""
+    settled: bool = False
+    """The business knows that the call is over."""
+    recorded: bool = False
+    """The end record has been given to the journal."""
 
     @property
     def call_id(self) -> str:

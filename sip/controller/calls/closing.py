@@ -95,9 +95,11 @@ def _close(core: Core, call: Call, outcome: Outcome) -> None:
     if call.release is not None:
         call.release()
         call.release = None
+    call.settled = True
     core.policy.settle(record)
     core.live.ended(call.call_id)
     core.write({"t": "end", "record": record.to_json()}, lambda: core.fire(call, Input.CLOSED))
+    call.recorded = True
 
 
 def finish(core: Core, call: Call) -> None:
