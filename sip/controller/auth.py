@@ -27,7 +27,7 @@ class Authenticator:
         self._realm = config.realm
         self._algorithms = config.digest_algorithms
         self._token = config.token
-        self._nonces = NonceFactory(config.secret, NONCE_S)
+        self._nonces = NonceFactory(config.secret, NONCE_S, maker=config.worker)
 
     def has_credentials(self, request: Request) -> bool:
         """Tell whether the request carries an answer to a challenge of ours, right or wrong."""

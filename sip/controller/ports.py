@@ -123,6 +123,8 @@ class SwitchConfig:
     """Source of the platform's call ids: 32 hex digits, unique for ever."""
     listeners: Listeners
     """Our sockets by zone and transport: where requests of ours start, and the address parties are told to send to."""
+    worker: int = 0
+    """Number of this process among those of its node (``sip.stack.ownership``)."""
     server_name: str = "Trunkline"
     """User-Agent and Server."""
     digest_algorithms: tuple[str, ...] = ("MD5",)

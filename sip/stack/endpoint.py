@@ -137,6 +137,14 @@ class Endpoint:
             return
         tx.receive(response, now)
 
+    def has_invite(self, data: bytes) -> bool:
+        """Tell whether the INVITE that a CANCEL or ACK means by its branch is here; a bad message means none."""
+        try:
+            request = parse_message(data)
+            return isinstance(request, Request) and server_key(request, "INVITE") in self._layer.servers
+        except RemoteProtocolError:
+            return False
+
     def transport_failed(self, flow: Flow, now: float) -> None:
         """Learn that ``flow`` cannot carry messages: its pending transactions end with ``TransportFailed``."""
         layer = self._layer

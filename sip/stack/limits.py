@@ -42,3 +42,7 @@ BUG_FRAMES_MAX: Final = 12
 
 BUG_TEXT_CHARS_MAX: Final = 200
 """What an error says of itself; it may hold what a peer sent."""
+
+WORKERS_MAX: Final = 21
+"""Processes of one node: as many marks as there are letters no hexadecimal token begins with, and one. A machine with
+more cores runs a second node."""

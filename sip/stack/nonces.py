@@ -15,6 +15,9 @@ from sip.stack.limits import NONCE_COUNTS_MAX
 _MAC_BYTES: Final = 18
 """With the stamp 30 bytes: 40 characters of Base64 without padding."""
 _STAMP: Final = struct.Struct("!dI")
+_NUMBER_BITS: Final = 27
+"""The five above them are the maker's."""
+_NUMBER_MAX: Final = (1 << _NUMBER_BITS) - 1
 
 
 class NonceVerdict(Enum):
@@ -30,25 +33,28 @@ class NonceVerdict(Enum):
 class NonceFactory:
     """Makes nonces: instant and number, signed. ``now`` is in seconds, of one clock for making and checking.
 
-    Processes that share ``secret`` and clock know each other's nonces; only the replay guard is each one's own.
+    Processes that share ``secret`` and clock know each other's nonces; only the replay guard is each one's own. So
+    among the workers of one node (``maker`` is the number of this one) each takes only what it made: a request is
+    brought to the maker of its nonce (``sip.stack.ownership``), and one that came to another all the same is stale.
     """
 
-    __slots__ = ("_counts", "_counts_max", "_forgotten_at", "_number", "_secret", "lifetime_s")
+    __slots__ = ("_counts", "_counts_max", "_forgotten_at", "_maker", "_number", "_secret", "lifetime_s")
 
-    def __init__(self, secret: bytes, lifetime_s: float, counts_max: int = NONCE_COUNTS_MAX) -> None:
+    def __init__(self, secret: bytes, lifetime_s: float, counts_max: int = NONCE_COUNTS_MAX, maker: int = 0) -> None:
         if len(secret) < 16:
             raise ValueError("a nonce secret has at least 16 bytes")
         self._secret = hashlib.blake2s(secret).digest()
         self.lifetime_s = lifetime_s
         self._number = 0
+        self._maker = maker << _NUMBER_BITS
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._counts_max = counts_max
         self._forgotten_at = -1.0
 
     def make(self, now: float, realm: str = "") -> str:
         """Return a new nonce."""
-        self._number = (self._number + 1) & 0xFFFFFFFF
-        stamp = _STAMP.pack(now, self._number)
+        self._number = (self._number + 1) & _NUMBER_MAX
+        stamp = _STAMP.pack(now, self._maker | self._number)
         return base64.urlsafe_b64encode(stamp + self._sign(stamp, realm)).decode()
 
     def check(self, nonce: str, count: int, now: float, realm: str = "") -> NonceVerdict:
@@ -57,11 +63,9 @@ class NonceFactory:
         Each ``count`` (nc) must be greater than the last one seen with the nonce; 0 says there was none (RFC 2069):
         then the nonce is good once. Call it after ``digest.verify``: only who knows the secret shall use memory here.
         """
-        made_at = self._read(nonce, realm)
-        if made_at is None:
-            return NonceVerdict.FOREIGN
-        if not 0.0 <= now - made_at <= self.lifetime_s or made_at <= self._forgotten_at:
-            return NonceVerdict.STALE
+        verdict = self.is_ours(nonce, now, realm)
+        if verdict is not NonceVerdict.FRESH:
+            return verdict
         last = self._counts.get(nonce)
         if last is not None and count <= last:
             return NonceVerdict.STALE
@@ -70,14 +74,16 @@ class NonceFactory:
 
     def is_ours(self, nonce: str, now: float, realm: str = "") -> NonceVerdict:
         """Judge a nonce by signature and age alone; nothing is noted."""
-        made_at = self._read(nonce, realm)
-        if made_at is None:
+        stamp = self._read(nonce, realm)
+        if stamp is None:
             return NonceVerdict.FOREIGN
+        made_at, number = stamp
         fresh = 0.0 <= now - made_at <= self.lifetime_s and made_at > self._forgotten_at
-        return NonceVerdict.FRESH if fresh else NonceVerdict.STALE
+        mine = number & ~_NUMBER_MAX == self._maker
+        return NonceVerdict.FRESH if fresh and mine else NonceVerdict.STALE
 
-    def _read(self, nonce: str, realm: str) -> float | None:
-        """Return when a nonce of ours was made."""
+    def _read(self, nonce: str, realm: str) -> tuple[float, int] | None:
+        """Return when a nonce of ours was made, and its number with its maker's."""
         try:
             raw = base64.b64decode(nonce.encode("ascii"), altchars=b"-_", validate=True)
         except ValueError:
@@ -87,8 +93,8 @@ class NonceFactory:
             raw[_STAMP.size :], self._sign(stamp, realm)
         ):
             return None
-        made_at: float = _STAMP.unpack(stamp)[0]
-        return made_at
+        made_at, number = _STAMP.unpack(stamp)
+        return made_at, number
 
     def _sign(self, stamp: bytes, realm: str) -> bytes:
         message = stamp + realm.encode("utf-8", "surrogateescape")
