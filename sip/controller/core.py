@@ -13,6 +13,7 @@ from sip.controller.auth import Authenticator
 from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
 from sip.controller.directory import Directory
+from sip.controller.events.center import EventCenter
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
@@ -65,6 +66,7 @@ class Core:
         self.live = live
         self.locator: LocatorPort = NumericLocator()
         self.auth = Authenticator(config)
+        self.events = EventCenter()
         self.now = 0.0
         self.wall = 0.0
         self.timers = TimerQueue()

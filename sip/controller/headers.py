@@ -7,7 +7,7 @@ from typing import Final
 
 from sip.stack.message.message import Headers, Message
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, SUBSCRIBE"
 ALLOW_ROW: Final = ("Allow", ALLOW)
 
 KNOWN_METHODS: Final = frozenset({"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE"})

@@ -8,6 +8,7 @@ from typing import Final
 from sip.controller.calls import in_dialog
 from sip.controller.calls.admission import receive_invite
 from sip.controller.core import Core
+from sip.controller.events import subscribe
 from sip.controller.registrar import receive_register
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -17,7 +18,7 @@ Handler = Callable[[Core, ServerTransaction, Request, Flow], None]
 
 
 def _receive_options(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-    core.reply(tx, request, 200, headers=in_dialog.CAPABILITIES)
+    core.reply(tx, request, 200, headers=[*in_dialog.CAPABILITIES, core.events.allow_events])
 
 
 def _refuse_without_dialog(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
@@ -28,11 +29,14 @@ OUTSIDE: Final[dict[str, Handler]] = {
     "INVITE": receive_invite,
     "REGISTER": receive_register,
     "OPTIONS": _receive_options,
+    "SUBSCRIBE": subscribe.receive_subscribe,
     "BYE": _refuse_without_dialog,
     "UPDATE": _refuse_without_dialog,
     "INFO": _refuse_without_dialog,
 }
 """Requests without a To tag."""
 
-INSIDE: Final[dict[str, Handler]] = {}
+INSIDE: Final[dict[str, Handler]] = {
+    "SUBSCRIBE": subscribe.receive_in_dialog,
+}
 """Requests with a To tag of methods that belong to no call, by method; every other goes to the call's own dialog."""

@@ -14,6 +14,7 @@ from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
 from sip.controller.core import Core
 from sip.controller.directory import Directory
+from sip.controller.events import notifying
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
@@ -115,6 +116,7 @@ class Switch:
         core.now, core.wall, core.stopping = now, wall, True
         for call in list(core.offers.values()):
             core.post(partial(closing.refuse_for_stop, core, call))
+        core.post(partial(notifying.stop, core))
         self._drain()
 
     def journal_failed(self, error: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying
 from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Relay
 from sip.controller.core import Core
+from sip.controller.events import notifying
+from sip.controller.events.subscription import Subscription
 from sip.stack.message.message import Response
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
@@ -54,6 +56,10 @@ CLIENTS: Final[dict[type, ClientUser]] = {
     Probe: ClientUser(
         lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),
         lambda core, probe, tx, status: limits_of_call.on_probe_done(core, probe.leg, None),
+    ),
+    Subscription: ClientUser(
+        lambda core, subscription, tx, response: notifying.on_notify_response(core, subscription, response),
+        lambda core, subscription, tx, status: notifying.on_notify_failure(core, subscription, status),
     ),
 }
 

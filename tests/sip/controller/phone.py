@@ -59,6 +59,8 @@ class Phone:
     on_invite: tuple[int, ...] = (180,)
     """What an INVITE is answered with at once; 200 picks up."""
     on_request: int = 200
+    on_request_rows: list[tuple[str, str]] = field(default_factory=list)
+    """Further rows of that answer."""
     reply_body: bytes = ANSWER
     reply_headers: tuple[tuple[str, str], ...] = ()
     ack_body: bytes = b""
@@ -187,7 +189,7 @@ class Phone:
                 self.respond(status, -1)
         else:
             body = self.reply_body if request.method == "UPDATE" else b""
-            rows = [SDP] if body else []
+            rows = [*([SDP] if body else []), *self.on_request_rows]
             response = self.endpoint.make_response(request, self.on_request, headers=rows, body=body)
             self.endpoint.respond(event.tx, response, self.clock())
 
