@@ -83,7 +83,7 @@ def set_password(line: Line, password: str = "") -> str:
         InvalidLine: the password is too short or too long.
     """
     password = _apply_password(line, password)
-    line.save(update_fields=["realm", "ha1_md5", "ha1_sha256"])
+    line.save(update_fields=["realm", "ha1_md5", "ha1_sha256", "ha1_sha512_256"])
     return password
 
 
@@ -208,6 +208,7 @@ def _apply_password(line: Line, password: str) -> str:
     line.realm = settings.SIP_REALM
     line.ha1_md5 = digest("md5", line.username, line.realm, password)
     line.ha1_sha256 = digest("sha256", line.username, line.realm, password)
+    line.ha1_sha512_256 = digest("sha512_256", line.username, line.realm, password)
     return password
 
 

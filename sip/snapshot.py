@@ -13,7 +13,8 @@ from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 
 LINES_SQL = """
 SELECT l.id, l.tenant_id, l.username, l.extension, l.ha1_md5, l.ha1_sha256, l.display_name, l.caller_number,
-  l.is_active AND l.blocked_at IS NULL AND t.is_active, l.contacts_max, l.calls_max, t.country
+  l.is_active AND l.blocked_at IS NULL AND t.is_active, l.contacts_max, l.calls_max, t.country,
+  l.ha1_sha512_256
 FROM sip_line l JOIN tenants_tenant t ON t.id = l.tenant_id ORDER BY l.id
 """
 TRUNKS_SQL = """

@@ -26,6 +26,7 @@ class Authenticator:
     def __init__(self, config: SwitchConfig) -> None:
         self._realm = config.realm
         self._algorithms = config.digest_algorithms
+        self._qop = config.digest_qop
         self._token = config.token
         self._nonces = NonceFactory(config.secret, NONCE_S, maker=config.worker)
 
@@ -43,9 +44,8 @@ class Authenticator:
             self._challenge(core, tx, request, status, False)
             return None
         line = core.directory.line_by_username(credentials.username)
-        secrets = {"MD5": line.ha1_md5, "SHA-256": line.ha1_sha256} if line is not None else {}
-        secrets = {name: secret for name, secret in secrets.items() if secret}
-        if digest.verify(credentials, request.method, secrets):
+        secret = line.ha1(digest.base_algorithm(credentials.algorithm)) if line is not None else ""
+        if digest.verify(credentials, request.method, secret, request.body):
             verdict = self._nonces.check(credentials.nonce, credentials.count, core.wall, self._realm)
             if verdict is NonceVerdict.FRESH:
                 return line
@@ -70,7 +70,7 @@ class Authenticator:
     def _challenge(self, core: Core, tx: ServerTransaction, request: Request, status: int, stale: bool) -> None:
         nonce = self._nonces.make(core.wall, self._realm)
         rows = [
-            (_ASKS[status], str(Challenge(self._realm, nonce, algorithm, stale=stale)))
+            (_ASKS[status], str(Challenge(self._realm, nonce, algorithm, self._qop, stale=stale)))
             for algorithm in self._algorithms
         ]
         core.reply(tx, request, status, headers=rows)

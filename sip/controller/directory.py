@@ -29,6 +29,15 @@ class LineEntry:
     calls_max: int
     country: str
     """ISO 3166 alpha-2: how the line's dialling is read."""
+    ha1_sha512_256: str = ""
+
+    def ha1(self, algorithm: str) -> str:
+        """Return the digest secret for an algorithm without its ``-sess``, "" when there is none."""
+        if algorithm == "MD5":
+            return self.ha1_md5
+        if algorithm == "SHA-256":
+            return self.ha1_sha256
+        return self.ha1_sha512_256 if algorithm == "SHA-512-256" else ""
 
 
 @dataclass(frozen=True, slots=True)

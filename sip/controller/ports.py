@@ -128,8 +128,11 @@ class SwitchConfig:
     server_name: str = "Trunkline"
     """User-Agent and Server."""
     digest_algorithms: tuple[str, ...] = ("MD5",)
-    """Algorithms challenged with, best first. Both MD5 and SHA-256 are always accepted; many phones give up
-    when they see a challenge with an algorithm they do not know beside one they do."""
+    """Algorithms challenged with, best first. All that ``digest.ALGORITHMS`` names are accepted always; many phones
+    give up when they see a challenge with an algorithm they do not know beside one they do."""
+    digest_qop: tuple[str, ...] = ("auth",)
+    """What a challenge offers (RFC 7616 §3.3). ``auth-int`` is accepted always; a border element between phone and
+    us that changes a body breaks it."""
 
     def local(self, transport: str, host: str = "", zone: str = "") -> tuple[str, int] | None:
         """Return our socket from which ``host`` is reached over a transport in a zone, ``None`` when we have none."""

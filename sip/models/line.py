@@ -20,7 +20,7 @@ LINE_CALLS_MAX = 1_000
 
 
 class Line(models.Model):
-    """One SIP account of a tenant. The password is never stored: only the two digests SIP needs."""
+    """One SIP account of a tenant. The password is never stored: only the digests SIP needs."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="lines")
     username = models.CharField(
@@ -38,6 +38,9 @@ class Line(models.Model):
     realm = models.CharField(max_length=255, editable=False, help_text="The realm the digests were made for.")
     ha1_md5 = models.CharField(max_length=32, editable=False)
     ha1_sha256 = models.CharField(max_length=64, editable=False)
+    ha1_sha512_256 = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Empty until the password is next set."
+    )
     display_name = models.CharField(max_length=80, blank=True)
     caller_number = models.CharField(
         max_length=16, blank=True, validators=[validate_e164], help_text="E.164 number shown to the outside."

@@ -1,4 +1,6 @@
-"""Digest access authentication, both sides: MD5 and SHA-256, qop ``auth`` (RFC 7616, RFC 8760; RFC 2069 on demand).
+"""Digest access authentication, both sides: MD5, SHA-256 and SHA-512-256, qop ``auth`` and ``auth-int``.
+
+Source: RFC 7616, RFC 8760; RFC 2069 (no qop) on demand. The ``-sess`` variants of the algorithms are read and answered.
 
 The secret of an account is its HA1, one for each algorithm; no password is needed here.
 """
@@ -7,16 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sip.stack.message.grammar import end_of_quoted, is_token, quote, split_outside, unquote
 from sip.stack.nonces import NonceFactory as NonceFactory
 from sip.stack.nonces import NonceVerdict as NonceVerdict
 
-ALGORITHMS: Final = ("SHA-256", "MD5")
+ALGORITHMS: Final = ("SHA-512-256", "SHA-256", "MD5")
 """Supported, best first: the order in which challenges are offered (RFC 8760 §2.4)."""
+
+QOPS: Final = ("auth", "auth-int")
+"""Supported: with ``auth-int`` the response covers the body too (RFC 7616 §3.4.3)."""
+
+_SESS: Final = "-sess"
+_NAMES: Final = {name: name for base in ALGORITHMS for name in (base, base + _SESS)}
+_FOLDED: Final = {name.upper(): name for name in _NAMES}
+
+_NOBODY: Final = {"MD5": "0" * 32, "SHA-256": "0" * 64, "SHA-512-256": "0" * 64}
+"""Stands for the secret of who is unknown, so that refusing costs the same work as checking. Its digest is nobody's:
+what is computed with it is thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ class Credentials:
     response: str
     algorithm: str = "MD5"
     qop: str = ""
-    """``auth``, or "" for RFC 2069."""
+    """``auth``, ``auth-int``, or "" for RFC 2069."""
     nc: str = ""
     """Eight hexadecimal digits, as sent."""
     cnonce: str = ""
@@ -112,7 +124,9 @@ class Credentials:
             f"uri={quote(self.uri)}, response={quote(self.response)}, algorithm={self.algorithm}"
         )
         if self.qop:
-            text += f", qop={self.qop}, nc={self.nc}, cnonce={quote(self.cnonce)}"
+            text += f", qop={self.qop}, nc={self.nc}"
+        if self.cnonce:
+            text += f", cnonce={quote(self.cnonce)}"
         return text if self.opaque is None else f"{text}, opaque={quote(self.opaque)}"
 
     @property
@@ -129,73 +143,98 @@ def make_ha1(algorithm: str, username: str, realm: str, password: str) -> str:
     return _hash(algorithm, f"{username}:{realm}:{password}")
 
 
-def compute_response(algorithm: str, ha1: str, method: str, credentials: Credentials) -> str:
+def base_algorithm(algorithm: str) -> str:
+    """Return the algorithm whose HA1 a variant wants: that of ``MD5-sess`` is ``MD5``'s (RFC 7616 §3.4.2)."""
+    return algorithm[: -len(_SESS)] if algorithm.endswith(_SESS) else algorithm
+
+
+def compute_response(algorithm: str, ha1: str, method: str, credentials: Credentials, body: bytes = b"") -> str:
     """Return the response that fits these credentials (their own ``response`` is not looked at).
 
-    Source: RFC 7616 §3.4.1; without qop RFC 2069 §2.4.
+    ``body`` is the message's, looked at for ``auth-int`` only. Source: RFC 7616 §3.4.1; without qop RFC 2069 §2.4.
 
     Raises:
         ValueError: the algorithm or qop is not supported.
     """
-    ha2 = _hash(algorithm, f"{method}:{credentials.uri}")
-    if not credentials.qop:
-        return _hash(algorithm, f"{ha1}:{credentials.nonce}:{ha2}")
-    if credentials.qop != "auth":
-        raise ValueError(f"qop {credentials.qop!r} is not supported")
-    middle = f"{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:auth"
-    return _hash(algorithm, f"{ha1}:{middle}:{ha2}")
+    base = base_algorithm(algorithm)
+    qop = credentials.qop
+    if base != algorithm:
+        ha1 = _hash(base, f"{ha1}:{credentials.nonce}:{credentials.cnonce}")
+    if not qop:
+        ha2 = _hash(base, f"{method}:{credentials.uri}")
+        return _hash(base, f"{ha1}:{credentials.nonce}:{ha2}")
+    if qop == "auth":
+        ha2 = _hash(base, f"{method}:{credentials.uri}")
+    elif qop == "auth-int":
+        ha2 = _hash(base, f"{method}:{credentials.uri}:{_hash_bytes(base, body)}")
+    else:
+        raise ValueError(f"qop {qop!r} is not supported")
+    return _hash(base, f"{ha1}:{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:{qop}:{ha2}")
 
 
-def verify(credentials: Credentials, method: str, ha1: Mapping[str, str], require_qop: bool = True) -> bool:
+def verify(credentials: Credentials, method: str, ha1: str, body: bytes = b"", require_qop: bool = True) -> bool:
     """Tell whether the credentials were made with the account's secret, in constant time.
 
-    ``ha1`` holds the secret by algorithm. The nonce and its count are judged by ``NonceFactory.check``, whether ``uri``
-    fits the request by the caller. Without qop only the nonce stops a replay: refused unless ``require_qop`` is off.
+    ``ha1`` is the secret for ``base_algorithm(credentials.algorithm)``, "" for who is unknown or has none: that takes
+    the same work as a wrong password.
+    The nonce and its count are judged by ``NonceFactory.check``, whether ``uri`` fits the request by the caller.
+    Without qop only the nonce stops a replay: refused unless ``require_qop`` is off.
     """
-    secret = ha1.get(credentials.algorithm)
-    if secret is None or credentials.algorithm not in ALGORITHMS:
+    base = base_algorithm(credentials.algorithm)
+    nobody = _NOBODY.get(base)
+    if nobody is None or (credentials.qop not in QOPS and (require_qop or credentials.qop)):
         return False
-    if credentials.qop != "auth" and (require_qop or credentials.qop):
-        return False
-    expected = compute_response(credentials.algorithm, secret, method, credentials)
+    expected = compute_response(credentials.algorithm, ha1 or nobody, method, credentials, body)
     given = credentials.response.lower().encode("utf-8", "surrogateescape")
-    return hmac.compare_digest(expected.encode(), given)
+    return hmac.compare_digest(expected.encode(), given) and bool(ha1)
 
 
 def answer(
-    challenge: Challenge, method: str, uri: str, username: str, ha1: str, cnonce: str, count: int = 1
+    challenge: Challenge,
+    method: str,
+    uri: str,
+    username: str,
+    ha1: str,
+    cnonce: str,
+    count: int = 1,
+    body: bytes = b"",
 ) -> Credentials:
-    """Return credentials for a challenge that a carrier put to us.
+    """Return credentials for a challenge that a carrier put to us; ``auth`` where it leaves the choice.
 
-    ``ha1`` is the secret for ``challenge.algorithm``; ``cnonce`` is fresh; ``count`` says how often this nonce is used.
+    ``ha1`` is the secret for ``base_algorithm(challenge.algorithm)``; ``cnonce`` is fresh; ``count`` says how often
+    this nonce is used; ``body`` is the request's.
 
     Raises:
-        ValueError: the challenge wants another algorithm than MD5 or SHA-256, or another qop than ``auth``.
+        ValueError: the challenge wants an algorithm or a qop that is not supported.
     """
-    if challenge.qop and "auth" not in challenge.qop:
+    qop = next((name for name in QOPS if name in challenge.qop), "")
+    if challenge.qop and not qop:
         raise ValueError(f"qop {challenge.qop!r} is not supported")
-    qop, nc, own = ("auth", f"{count:08x}", cnonce) if challenge.qop else ("", "", "")
+    nc = f"{count:08x}" if qop else ""
+    own = cnonce if qop or challenge.algorithm.endswith(_SESS) else ""
     blank = Credentials(
         username, challenge.realm, challenge.nonce, uri, "", challenge.algorithm, qop, nc, own, challenge.opaque
     )
-    response = compute_response(challenge.algorithm, ha1, method, blank)
-    return Credentials(
-        username, challenge.realm, challenge.nonce, uri, response, challenge.algorithm, qop, nc, own, challenge.opaque
-    )
+    return replace(blank, response=compute_response(challenge.algorithm, ha1, method, blank, body))
 
 
 def _hash(algorithm: str, text: str) -> str:
-    data = text.encode("utf-8", "surrogateescape")
+    return _hash_bytes(algorithm, text.encode("utf-8", "surrogateescape"))
+
+
+def _hash_bytes(algorithm: str, data: bytes) -> str:
     if algorithm == "MD5":
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
     if algorithm == "SHA-256":
         return hashlib.sha256(data).hexdigest()
+    if algorithm == "SHA-512-256":
+        return hashlib.new("sha512_256", data).hexdigest()
     raise ValueError(f"algorithm {algorithm!r} is not supported")
 
 
 def _canonical(algorithm: str) -> str:
-    upper = algorithm.upper()
-    return upper if upper in ALGORITHMS else algorithm
+    """Return the algorithm as we write it; one that is unknown as it came."""
+    return algorithm if algorithm in _NAMES else _FOLDED.get(algorithm.upper(), algorithm)
 
 
 def _parse_params(what: str, text: str) -> dict[str, str]:

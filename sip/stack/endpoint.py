@@ -8,6 +8,7 @@ from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
 from sip.stack.events import AckReceived, CancelReceived, Event, StrayAnswer
 from sip.stack.flow import Flow
+from sip.stack.limits import HEAD_BYTES_MAX
 from sip.stack.matching import (
     ack_keys,
     client_key,
@@ -18,7 +19,7 @@ from sip.stack.matching import (
     stamp_source,
 )
 from sip.stack.message.message import Request, Response
-from sip.stack.message.parse import parse_head, parse_message
+from sip.stack.message.parse import parse_head, parse_message, recover_head
 from sip.stack.message.validate import check_new_request, check_response
 from sip.stack.message.via import Via
 from sip.stack.transaction.base import ClientTransaction, Layer, ServerTransaction, Transaction
@@ -57,6 +58,8 @@ class Endpoint:
             else:
                 self._receive_response(message, now)
         except RemoteProtocolError as error:
+            if error.request_head is None:
+                error.request_head = recover_head(data[:HEAD_BYTES_MAX].partition(b"\r\n\r\n")[0])
             self.refuse(error, flow)
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:

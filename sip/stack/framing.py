@@ -78,11 +78,17 @@ class StreamFramer:
 
 
 def _content_length(head: bytes) -> int:
+    """Return where the message ends; two values, even alike, are none (RFC 4475 §3.3.9): who is right is a guess."""
+    values: list[bytes] = []
     for line in head.split(b"\r\n")[1:]:
         name, colon, value = line.partition(b":")
         if colon and name.rstrip(b" \t").lower() in (b"content-length", b"l"):
-            try:
-                return parse_digits(value.strip(b" \t").decode("ascii"), MESSAGE_BYTES_MAX)
-            except ValueError as error:
-                raise RemoteProtocolError(f"Content-Length: {error}") from error
-    raise RemoteProtocolError("no Content-Length on a stream")
+            values.append(value)
+    if not values:
+        raise RemoteProtocolError("no Content-Length on a stream")
+    if len(values) > 1:
+        raise RemoteProtocolError("Content-Length given twice")
+    try:
+        return parse_digits(values[0].strip(b" \t").decode("ascii"), MESSAGE_BYTES_MAX)
+    except ValueError as error:
+        raise RemoteProtocolError(f"Content-Length: {error}") from error

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from sip.stack.config import EndpointConfig
 from sip.stack.dialog import Dialog
-from sip.stack.digest import Challenge, answer, make_ha1
+from sip.stack.digest import Challenge, answer, base_algorithm, make_ha1
 from sip.stack.endpoint import Endpoint
 from sip.stack.events import AckReceived, Event, RequestReceived, ResponseReceived, TransactionTimedOut, TransportFailed
 from sip.stack.flow import Flow
@@ -172,7 +172,7 @@ class Phone:
             else ("Proxy-Authenticate", "Proxy-Authorization")
         )
         challenge = Challenge.parse(response.get(asked) or "")
-        ha1 = make_ha1(challenge.algorithm, self.username, challenge.realm, self._password)
+        ha1 = make_ha1(base_algorithm(challenge.algorithm), self.username, challenge.realm, self._password)
         return given, str(answer(challenge, method, uri, self.username, ha1, secrets.token_hex(8)))
 
     def _final(self, tx: ClientTransaction, while_waiting: Callable[[], None]) -> Response:

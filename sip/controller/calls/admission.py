@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sip.controller.addressing import show_peer
 from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.states import Input
@@ -16,8 +18,11 @@ from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.message.name_addr import NameAddr
+from sip.stack.message.telephone import dialled
 from sip.stack.message.uri import Uri
 from sip.stack.transaction.base import ServerTransaction
+
+_SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 
 
 def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
@@ -29,14 +34,11 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
         core.reply(tx, request, 482)
         return
     try:
-        dialled = Uri.parse(request.uri)
+        number = dialled(Uri.parse(request.uri))
     except ValueError:
         core.reply(tx, request, 400, "Bad Request-URI")
         return
-    if dialled.scheme not in ("sip", "sips", "tel"):
-        core.reply(tx, request, 416)
-        return
-    if len(dialled.user) > CALLER_CHARS_MAX:
+    if len(number) > CALLER_CHARS_MAX:
         core.reply(tx, request, 414)
         return
     if len(request.contacts) != 1 or (request.get("Record-Route") is not None and not request.record_routes):
@@ -44,7 +46,7 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
         return
     caller = _identify(core, tx, request, flow)
     if caller is not None:
-        _open(core, tx, request, flow, caller, dialled.user)
+        _open(core, tx, request, flow, caller, number)
 
 
 def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
@@ -56,7 +58,7 @@ def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -
 
 
 def _open(
-    core: Core, tx: ServerTransaction, request: Request, flow: Flow, caller: LineEntry | TrunkEntry, dialled: str
+    core: Core, tx: ServerTransaction, request: Request, flow: Flow, caller: LineEntry | TrunkEntry, number: str
 ) -> None:
     is_line = isinstance(caller, LineEntry)
     offer = CallOffer(
@@ -65,7 +67,7 @@ def _open(
         line_id=caller.id if is_line else None,
         trunk_id=None if is_line else caller.id,
         caller=_own_number(caller) if isinstance(caller, LineEntry) else _claimed_number(request),
-        dialled=dialled,
+        dialled=number,
         peer=show_peer(flow),
         received_at=core.wall,
     )
@@ -191,7 +193,10 @@ def refuse(core: Core, call: Call, refusal: Refusal) -> None:
 
 
 def check_request(core: Core, tx: ServerTransaction, request: Request) -> bool:
-    """Answer what may not go on whatever it asks: 483, 420; returns whether it may."""
+    """Answer what may not go on whatever it asks: 416, 483, 420; returns whether it may."""
+    if request.uri.partition(":")[0].lower() not in _SCHEMES:
+        core.reply(tx, request, 416)  # RFC 3261 §8.2.2.1
+        return False
     if request.max_forwards == 0:
         core.reply(tx, request, 483)
         return False

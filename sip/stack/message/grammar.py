@@ -138,9 +138,9 @@ def parse_params(text: str) -> Params:
     parts = split_outside(text, ";")
     if parts[0]:
         raise ValueError(f"unexpected {parts[0]!r}")
-    if len(parts) == 2 and parts[1]:
+    if len(parts) == 2:
         return (parse_param(parts[1]),)
-    params = tuple([parse_param(part) for part in parts[1:] if part])
+    params = tuple([parse_param(part) for part in parts[1:]])
     if len(params) > 1 and len({name for name, _ in params}) != len(params):
         raise ValueError(f"parameter given twice in {text!r}")
     return params
@@ -175,7 +175,11 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     """
     if text[:1] == "[":
         host, closed, rest = text[1:].partition("]")
-        if not closed or ":" not in host or not _IPV6_CHARS.issuperset(host):
+        if not closed or not _IPV6_CHARS.issuperset(host):
+            raise ValueError(f"bad IPv6 reference in {text!r}")
+        if ":::" in host:
+            host = host.replace(":::", "::", 1)  # The ABNF of RFC 3261 has a colon too many (RFC 5118 §4.10).
+        if not is_ipv6(host):
             raise ValueError(f"bad IPv6 reference in {text!r}")
         rest = rest.strip()
         if not rest:
@@ -229,6 +233,15 @@ def format_host_port(host: str, port: int | None) -> str:
 
 _ADDRESSES_KEPT: Final = 8192
 """Hosts whose nature is remembered: phones and carriers repeat, names of attackers do not stay."""
+
+
+@lru_cache(_ADDRESSES_KEPT)
+def is_ipv6(host: str) -> bool:
+    """Tell whether ``host`` is an IPv6 address, without brackets and without a scope."""
+    try:
+        return ipaddress.IPv6Address(host).scope_id is None
+    except ValueError:
+        return False
 
 
 @lru_cache(_ADDRESSES_KEPT)

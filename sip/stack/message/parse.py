@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sip.stack.errors import RemoteProtocolError
@@ -59,7 +60,8 @@ def _parse_rows_and_line(head: str) -> Request | Response:
     if "\r\n " in head or "\r\n\t" in head:
         head = head.replace("\r\n ", " ").replace("\r\n\t", " ")
     lines = head.split("\r\n")
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head:
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks or ("\0" in head and not _nuls_are_quoted(head)):
         raise RemoteProtocolError("control character in the headers")
     if len(lines) > HEADERS_MAX:
         raise RemoteProtocolError("Message Too Large", 513)
@@ -97,6 +99,11 @@ def _parse_rows(lines: list[str]) -> Headers:
             raise RemoteProtocolError(f"bad header row {line[:64]!r}")
         headers.append((full, value.strip(" \t")))
     return headers
+
+
+def _nuls_are_quoted(head: str) -> bool:
+    """Tell whether each NUL is the second half of a quoted-pair, the one place it may stand (RFC 3261 §25.1)."""
+    return head.count("\0") == head.count("\\\0")
 
 
 def _parse_status_line(line: str) -> Response:
@@ -155,9 +162,11 @@ def _cut_body(length: str | None, rest: bytes) -> bytes:
 
 
 def recover_head(data: bytes) -> Request | None:
-    """Return as much of a bad request as an answer needs; ``None`` when that is not there.
+    """Return as much of a bad request as an answer needs; ``None`` when its Via or CSeq is not there.
 
-    Rows that are no rows are passed over; the Request-URI may be anything.
+    Rows that are no rows are passed over; the Request-URI may be anything. Of From, To and Call-ID the first is taken,
+    and none where there is none: the sender finds its transaction by branch and CSeq (RFC 3261 §17.1.3), and
+    RFC 4475 §3.3.1 and §3.3.8 would have it answered.
     """
     head = data.decode("utf-8", "surrogateescape").replace("\r\n ", " ").replace("\r\n\t", " ")
     lines = head.split("\r\n")
@@ -165,17 +174,31 @@ def recover_head(data: bytes) -> Request | None:
     if not TOKEN_CHARS.issuperset(method) or not method or method == "ACK":
         return None
     request = Request(method, lines[0][len(method) :].strip())
+    seen: set[str] = set()
     for line in lines[1 : HEADERS_MAX + 1]:
         name, colon, value = line.partition(":")
         full = canonical_name(name.rstrip(" \t"))
-        if colon and full in ("Via", "From", "To", "Call-ID", "CSeq") and line.isprintable():
-            request.headers.append((full, value.strip(" \t")))
-    names = [name for name, _ in request.headers]
-    once = all(names.count(name) == 1 for name in ("From", "To", "Call-ID", "CSeq"))
-    if not once or not all(value for _, value in request.headers):
-        return None
+        if not colon or full not in _ANSWERED or not line.isprintable() or (full in seen and full != "Via"):
+            continue
+        seen.add(full)
+        value = value.strip(" \t")
+        if full == "Via":
+            value = _NOTHING.sub("", _OTHER_VERSION.sub("SIP/2.0/", value))
+        if value:
+            request.headers.append((full, value))
+    return request if _can_be_answered(request) else None
+
+
+_ANSWERED: Final = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+_OTHER_VERSION: Final = re.compile(r"\ASIP/\d{1,3}\.\d{1,3}/", re.ASCII | re.IGNORECASE)
+"""A peer of another version (RFC 4475 §3.1.2.16) is answered in ours."""
+_NOTHING: Final = re.compile(r"[;,][ \t]*(?=[;,]|\Z)")
+"""Separators with nothing between them (RFC 4475 §3.1.2.1): the answer goes without."""
+
+
+def _can_be_answered(request: Request) -> bool:
     try:
         _ = request.via
     except RemoteProtocolError:
-        return None
-    return request
+        return False
+    return request.get("CSeq") is not None

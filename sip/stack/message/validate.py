@@ -16,9 +16,11 @@ def check_new_request(request: Request) -> None:
     _ = request.from_, request.to, request.max_forwards, request.expires
     if request.uri[:4].lower() in ("sip:", "sips"):
         try:
-            Uri.parse(request.uri)
+            uri = Uri.parse(request.uri)
         except ValueError as error:
-            raise RemoteProtocolError(f"Request-{error}") from error
+            raise RemoteProtocolError(f"Request-URI: {str(error).removeprefix('URI: ')}") from error
+        if uri.headers:
+            raise RemoteProtocolError("Request-URI: headers are not for it")  # RFC 3261 §19.1.1
     contacts = request.contacts
     if request.method == "INVITE" and len(contacts) != 1:
         raise RemoteProtocolError("Contact: an INVITE has one")

@@ -58,6 +58,11 @@ class Via:
         """Host (lower case) and port as they take part in matching; the port only when given."""
         return format_host_port(self.host.lower(), self.port)
 
+    @property
+    def received(self) -> str:
+        """Where the request really came from, without the brackets some write (RFC 5118 §4.5); "" when not given."""
+        return (find_param(self.params, "received") or "").strip("[]")
+
     def param(self, name: str) -> str | None:
         """Return the value of a parameter, "" when it has none, ``None`` when absent."""
         return find_param(self.params, name)

@@ -24,6 +24,7 @@ def line(number: int, username: str, **changes: Any) -> LineEntry:
         "extension": str(100 + number),
         "ha1_md5": digest.make_ha1("MD5", username, REALM, f"pw-{username}"),
         "ha1_sha256": digest.make_ha1("SHA-256", username, REALM, f"pw-{username}"),
+        "ha1_sha512_256": digest.make_ha1("SHA-512-256", username, REALM, f"pw-{username}"),
         "display_name": username.title(),
         "caller_number": "",
         "is_active": True,

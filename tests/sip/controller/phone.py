@@ -213,7 +213,7 @@ class Phone:
         assert request is not None
         name = "WWW-Authenticate" if response.status == 401 else "Proxy-Authenticate"
         challenge = Challenge.parse(response.get(name) or "")
-        ha1 = digest.make_ha1(challenge.algorithm, self.username, REALM, self.password)
+        ha1 = digest.make_ha1(digest.base_algorithm(challenge.algorithm), self.username, REALM, self.password)
         made = digest.answer(challenge, request.method, request.uri, self.username, ha1, self.token())
         again = Request(request.method, request.uri, request.headers, request.body)
         again.set("CSeq", f"{request.cseq.number + 1} {request.method}")

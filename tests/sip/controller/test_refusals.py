@@ -278,3 +278,20 @@ def test_garbage_changes_nothing() -> None:
     alice.call("102")
     network.advance(1.0)
     assert alice.statuses[-1] == 180
+
+
+def test_a_tel_uri_is_dialled_like_the_number_it_holds() -> None:
+    network, alice, bob = alice_and_bob()
+    bob.on_invite = (180, 200)
+    request = alice._request("INVITE", "tel:1-0(2);phone-context=trunkline.test", "102", [alice.contact], b"")
+    alice._send(request)
+    network.advance(2.0)
+    assert [offer.dialled for offer in network.policy.screened] == ["102"]
+    assert alice.statuses == [407, 100, 180, 200]
+
+
+def test_a_tel_uri_without_a_number_gets_400_and_makes_no_call() -> None:
+    network, alice, _ = alice_and_bob()
+    alice._send(alice._request("INVITE", "tel:nobody", "102", [alice.contact], b""))
+    network.advance(2.0)
+    assert (alice.statuses, network.policy.screened) == ([400], [])

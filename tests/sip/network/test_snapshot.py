@@ -31,6 +31,7 @@ def test_lines_come_with_what_the_switch_needs(network: Network) -> None:
         contacts_max=5,
         calls_max=10,
         country="FR",
+        ha1_sha512_256=line.ha1_sha512_256,
     )
     assert [entry.username for entry in lines] == ["alice", "bob"]
 

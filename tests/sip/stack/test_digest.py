@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
 from sip.stack.digest import (
+    ALGORITHMS,
     Challenge,
     Credentials,
     NonceFactory,
     NonceVerdict,
     answer,
+    base_algorithm,
     compute_response,
     make_ha1,
     verify,
@@ -33,10 +38,10 @@ def test_the_vectors_of_rfc_7616(algorithm: str) -> None:
     ha1 = make_ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life")
     credentials = Credentials.parse(RFC7616.format(algorithm=algorithm, response=VECTORS[algorithm]))
     assert compute_response(algorithm, ha1, "GET", credentials) == VECTORS[algorithm]
-    assert verify(credentials, "GET", {algorithm: ha1})
-    assert not verify(credentials, "POST", {algorithm: ha1})
-    assert not verify(credentials, "GET", {algorithm: ha1[:-1] + "0"})
-    assert not verify(credentials, "GET", {})
+    assert verify(credentials, "GET", ha1)
+    assert not verify(credentials, "POST", ha1)
+    assert not verify(credentials, "GET", ha1[:-1] + ("0" if ha1[-1] != "0" else "1"))
+    assert not verify(credentials, "GET", "")
 
 
 def test_the_vector_of_rfc_2617() -> None:
@@ -50,7 +55,7 @@ def test_the_vector_of_rfc_2617() -> None:
         nc="00000001",
         cnonce="0a4f113b",
     )
-    assert verify(credentials, "GET", {"MD5": make_ha1("MD5", "Mufasa", "testrealm@host.com", "Circle Of Life")})
+    assert verify(credentials, "GET", make_ha1("MD5", "Mufasa", "testrealm@host.com", "Circle Of Life"))
 
 
 def test_credentials_without_qop_are_taken_only_on_demand() -> None:
@@ -58,26 +63,70 @@ def test_credentials_without_qop_are_taken_only_on_demand() -> None:
         'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", '
         'uri="/dir/index.html", response="1949323746fe6a43ef61f9606e7febea"'
     )
-    ha1 = {"MD5": make_ha1("MD5", "Mufasa", "testrealm@host.com", "CircleOfLife")}
+    ha1 = make_ha1("MD5", "Mufasa", "testrealm@host.com", "CircleOfLife")
     credentials = Credentials.parse(text)
     assert credentials.count == 0
     assert not verify(credentials, "GET", ha1)
     assert verify(credentials, "GET", ha1, require_qop=False)
 
 
-def test_auth_int_is_refused_even_without_demand_for_qop() -> None:
-    text = RFC7616.format(algorithm="MD5", response=VECTORS["MD5"]).replace("qop=auth", "qop=auth-int")
+def test_an_unknown_qop_is_refused_even_without_demand_for_qop() -> None:
+    text = RFC7616.format(algorithm="MD5", response=VECTORS["MD5"]).replace("qop=auth", "qop=auth-conf")
     ha1 = make_ha1("MD5", "Mufasa", "http-auth@example.org", "Circle of Life")
-    assert not verify(Credentials.parse(text), "GET", {"MD5": ha1}, require_qop=False)
+    assert not verify(Credentials.parse(text), "GET", ha1, require_qop=False)
     with pytest.raises(ValueError, match="not supported"):
         compute_response("MD5", ha1, "GET", Credentials.parse(text))
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
-    credentials = Credentials.parse(RFC7616.format(algorithm="SHA-512-256", response="x"))
-    assert not verify(credentials, "GET", {"SHA-512-256": "x"})
+    credentials = Credentials.parse(RFC7616.format(algorithm="SHA-3", response="x"))
+    assert not verify(credentials, "GET", "x")
     with pytest.raises(ValueError, match="not supported"):
-        make_ha1("SHA-512-256", "a", "b", "c")
+        make_ha1("SHA-3", "a", "b", "c")
+
+
+def by_hand(algorithm: str, *parts: str) -> str:
+    return hashlib.new(algorithm, ":".join(parts).encode()).hexdigest()
+
+
+def test_sha_512_256_is_the_hash_of_fips_180_4_and_not_a_cut_sha_512() -> None:
+    """RFC 7616 §3.9.2 prints a response that is not this function's; FIPS 180-4 has its own initial values."""
+    credentials = Credentials("alice", "r", "n", "sip:x", "", "SHA-512-256", "auth", "00000001", "c")
+    ha1 = make_ha1("SHA-512-256", "alice", "r", "pw")
+    assert hashlib.new("sha512_256", b"abc").hexdigest().startswith("53048e2681941ef99b2e29b76b4c7dab")
+    assert (ha1, len(ha1)) == (by_hand("sha512_256", "alice", "r", "pw"), 64)
+    expected = by_hand("sha512_256", ha1, "n", "00000001", "c", "auth", by_hand("sha512_256", "INVITE", "sip:x"))
+    assert compute_response("SHA-512-256", ha1, "INVITE", credentials) == expected
+    assert verify(replace(credentials, response=expected), "INVITE", ha1)
+
+
+def test_auth_int_covers_the_body() -> None:
+    credentials = Credentials("alice", "r", "n", "sip:x", "", "MD5", "auth-int", "00000001", "c")
+    ha1 = make_ha1("MD5", "alice", "r", "pw")
+    ha2 = by_hand("md5", "INVITE", "sip:x", hashlib.md5(b"v=0").hexdigest())
+    expected = by_hand("md5", ha1, "n", "00000001", "c", "auth-int", ha2)
+    given = replace(credentials, response=expected)
+    assert verify(given, "INVITE", ha1, b"v=0")
+    assert not verify(given, "INVITE", ha1, b"v=1")
+    assert not verify(given, "INVITE", ha1)
+
+
+def test_the_session_variant_hashes_nonce_and_cnonce_into_the_secret() -> None:
+    credentials = Credentials("alice", "r", "n", "sip:x", "", "MD5-sess", "auth", "00000001", "c")
+    ha1 = make_ha1("MD5", "alice", "r", "pw")
+    session = by_hand("md5", ha1, "n", "c")
+    expected = by_hand("md5", session, "n", "00000001", "c", "auth", by_hand("md5", "INVITE", "sip:x"))
+    assert base_algorithm("MD5-sess") == "MD5"
+    assert verify(replace(credentials, response=expected), "INVITE", ha1)
+    assert not verify(replace(credentials, algorithm="MD5", response=expected), "INVITE", ha1)
+
+
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "MD5-sess", "SHA-256-sess", "SHA-512-256-sess"])
+def test_who_is_unknown_is_refused_even_if_the_guess_is_what_stands_for_nobody(algorithm: str) -> None:
+    credentials = Credentials("nobody", "r", "n", "sip:x", "", algorithm, "auth", "00000001", "c")
+    zeros = "0" * len(make_ha1(base_algorithm(algorithm), "", "", ""))
+    guess = compute_response(algorithm, zeros, "INVITE", credentials)
+    assert not verify(replace(credentials, response=guess), "INVITE", "")
 
 
 @pytest.mark.parametrize(
@@ -132,20 +181,21 @@ def test_a_challenge_without_nonce_is_refused() -> None:
         Challenge.parse('Digest realm="r"')
 
 
-@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
-@pytest.mark.parametrize("qop", [("auth",), ("auth", "auth-int"), ()])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "MD5-sess", "SHA-512-256-sess"])
+@pytest.mark.parametrize("qop", [("auth",), ("auth", "auth-int"), ("auth-int",), ()])
 def test_our_answer_to_a_challenge_is_verified_by_the_other_side(algorithm: str, qop: tuple[str, ...]) -> None:
-    ha1 = make_ha1(algorithm, "trunk", "carrier", "pw")
+    ha1 = make_ha1(base_algorithm(algorithm), "trunk", "carrier", "pw")
     challenge = Challenge.parse(str(Challenge("carrier", "n1", algorithm, qop, "o")))
-    given = answer(challenge, "INVITE", "sip:+49@carrier", "trunk", ha1, "cn", 2)
+    given = answer(challenge, "INVITE", "sip:+49@carrier", "trunk", ha1, "cn", 2, b"v=0")
     read = Credentials.parse(str(given))
-    assert verify(read, "INVITE", {algorithm: ha1}, require_qop=bool(qop))
+    assert verify(read, "INVITE", ha1, b"v=0", require_qop=bool(qop))
+    assert read.qop == (qop[0] if qop else "")
     assert (read.opaque, read.count) == ("o", 2 if qop else 0)
 
 
 def test_a_challenge_we_cannot_meet_is_refused() -> None:
     with pytest.raises(ValueError, match="qop"):
-        answer(Challenge("r", "n", "MD5", ("auth-int",)), "INVITE", "sip:x", "u", "h", "c")
+        answer(Challenge("r", "n", "MD5", ("auth-conf",)), "INVITE", "sip:x", "u", "h", "c")
     with pytest.raises(ValueError, match="algorithm"):
         answer(Challenge("r", "n", "AKAv1-MD5"), "INVITE", "sip:x", "u", "h", "c")
 
