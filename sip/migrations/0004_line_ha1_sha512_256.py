@@ -6,7 +6,7 @@ from tenants import dbops
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sip', '0002_calls'),
+        ('sip', '0003_trunk_zone'),
     ]
 
     operations = [
