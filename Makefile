@@ -8,13 +8,16 @@ unexport PYTHONDONTWRITEBYTECODE
 export CONFIRM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kill doctor stop reset bench lint format manage requirements
+.PHONY: help run compile test test-kill doctor stop reset bench lint format manage requirements
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: ## Set everything up and run the platform until Ctrl-C
 	@$(BOOTSTRAP) run
+
+compile: ## Turn SIP stack and switch into machine code; `make run` uses it while it fits the sources
+	@$(BOOTSTRAP) compile
 
 test: ## Set up what tests need and run all checks and tests; ARGS go to pytest
 	@$(BOOTSTRAP) test $(ARGS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sip.controller.addressing import follow
 from sip.controller.calls.legs import came_through_nat
 from sip.controller.core import Core
@@ -23,13 +21,14 @@ from sip.stack.message.name_addr import NameAddr
 from sip.stack.transaction.base import ServerTransaction
 
 
-@dataclass(frozen=True, slots=True)
 class _Denied(Exception):
     """The REGISTER changes nothing; this is its answer."""
 
-    status: int
-    reason: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    def __init__(self, status: int, reason: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
 
 
 def receive_register(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:

@@ -7,10 +7,13 @@ import os
 from django.conf import settings
 from django.utils.log import configure_logging
 
+from voip.platform import compiled
+
 
 def main() -> None:
     """Run a node until it is told to stop."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip.settings")
+    compiled.use()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     from voip.node.run import run
 

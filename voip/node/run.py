@@ -30,6 +30,7 @@ from voip.node.feeder import SnapshotFeeder
 from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
 from voip.node.snapshot import Snapshot
+from voip.platform import compiled
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class _Composition:
             shown = "" if row.advertised == row.local else f", advertised as {format_host_port(*row.advertised)}"
             logger.info("SIP on %s in zone %s%s", where, row.zone, shown)
         logger.info("%d calls taken up again", self._node.restored)
+        logger.info(compiled.describe())
 
     def _make_switch(self, parts: Parts) -> Switch:
         config = SwitchConfig(

@@ -19,7 +19,7 @@ from voip.platform.console import StepFailed, coloured, run_logged, say, step
 PYTHON_MIN = (3, 11)
 REQUIREMENTS = {"run": "requirements.txt", "test": "requirements-dev.txt"}
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_FOR_DEVELOPERS = {"test", "lint", "format", "requirements"}
+_FOR_DEVELOPERS = {"compile", "test", "lint", "format", "requirements"}
 VENV_PYTHON = places.VENV / "bin" / "python"
 
 

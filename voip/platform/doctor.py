@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from voip.platform import limits, lock, places, ports, tools
+from voip.platform import compiled, limits, lock, places, ports, tools
 from voip.platform.console import coloured, say
 
 REACH_S_MAX = 3.0
@@ -114,7 +114,7 @@ def check_servers() -> Iterator[Finding]:
 
 def check_tools() -> Iterator[Finding]:
     """The programs that tests talk to."""
-    for name, package in tools.PACKAGES.items():
+    for name, package in (tools.PACKAGES | tools.COMPILERS).items():
         found = tools.find(name)
         mend = f"`make test` gets it; or: apt-get install {package}"
         yield Finding(f"{name} ({found or 'not found'})", found is not None, mend, is_needed=False)
@@ -130,7 +130,17 @@ def check_environment() -> Iterator[Finding]:
     yield Finding("installed packages", done.returncode == 0, f"rm -rf {places.VENV} && make run")
 
 
-CHECKS = (check_python, check_environment, check_ports, check_room, check_servers, check_tools)
+def check_form() -> Iterator[Finding]:
+    """In which form a node started now would run the SIP stack."""
+    if compiled.in_wheel() or compiled.folder().is_dir():
+        yield Finding("SIP stack: compiled, of these sources")
+        return
+    is_old = any((places.ROOT / "build" / "compiled").glob("*"))
+    why = "what was compiled is of other sources" if is_old else "nothing is compiled"
+    yield Finding(f"SIP stack: interpreted ({why})", False, "make compile: a call costs less CPU", is_needed=False)
+
+
+CHECKS = (check_python, check_environment, check_form, check_ports, check_room, check_servers, check_tools)
 
 
 def is_reachable(url: str, default_port: int) -> bool:

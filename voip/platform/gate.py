@@ -1,4 +1,7 @@
-"""`make test`: every check, one after the other, and at the end what failed. `make lint`, `make format` are parts."""
+"""`make test`: every check, one after the other, and at the end what failed. `make lint`, `make format` are parts.
+
+What runs compiled is tested in both forms; without a compiler that is said, and the sources are tested alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from voip.platform import places, tools
+from voip.platform import compiling, places, tools
 from voip.platform.console import StepFailed, coloured, say
 
 Check = tuple[str, tuple[str, ...]]
@@ -29,6 +32,9 @@ LINT: tuple[Check, ...] = (
 TESTS = ("-m", "pytest", "-q", "--durations=10")
 # Real peers and browsers keep both cores busy by themselves and measure time: one after the other.
 _ALONE = "integration or browser"
+_COMPILED = tuple(
+    name for name in ("tests/sip/stack", "tests/sip/controller", "tests/sip/proxy") if (places.ROOT / name).exists()
+)
 FORMAT: tuple[Check, ...] = (
     ("fix", (_RUFF, "check", "--fix", "--quiet")),
     ("lay out", (_RUFF, "format", "--quiet")),
@@ -56,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the checks of `make <command>`; the result is 1 when one failed."""
     command, rest = arguments[0], list(arguments[1:])
     os.environ["PATH"] = os.pathsep.join([str(_BIN), os.environ.get("PATH", ""), str(tools.BIN)])
+    if command == "compile":
+        return compiling.main()
     checks = {"lint": LINT, "format": FORMAT, "requirements": REQUIREMENTS}.get(command)
     if checks is None:
         try:
@@ -73,9 +81,19 @@ def _tests(chosen: list[str]) -> tuple[Check, ...]:
     python = (sys.executable, *TESTS)
     if chosen:
         return (("tests", (*python, *chosen)),)
+    parallel = ("-n", "2", "-m", f"not ({_ALONE})")
+    # Whole nodes run in the form they would run in here: compiled, if they can be.
+    nodes = ("integration and browser tests", ("env", "COMPILED=auto", *python, "-m", _ALONE))
+    units = ("unit tests", (*python, *parallel, "--ignore=tests/test_style.py"))
+    obstacle = compiling.obstacle()
+    if obstacle:
+        say(coloured(f"stack and controller are tested as sources only: {obstacle}", "yellow"))
+        return (units, nodes)
     return (
-        ("unit tests", (*python, "-n", "2", "-m", f"not ({_ALONE})", "--ignore=tests/test_style.py")),
-        ("integration and browser tests", (*python, "-m", _ALONE)),
+        ("compile stack and controller", (sys.executable, "-m", "voip.platform.compiling")),
+        units,
+        ("stack and controller, compiled", ("env", "COMPILED=always", *python, *parallel, *_COMPILED)),
+        nodes,
     )
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from voip.platform import places
@@ -19,6 +20,9 @@ from voip.platform.console import StepFailed, run_logged, step
 NODE = "playwright-node"
 """The program inside playwright's package; it needs a library that a minimal Debian does not have."""
 PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromium", NODE: "libatomic1"}
+HEADERS = "Python.h"
+COMPILERS = {"gcc": "gcc", HEADERS: "python3-dev"}
+"""For the compiled form of the stack; they work installed only, and tests go without them where they are not."""
 BIN = places.TOOLS / "bin"
 _UNPACKED = places.TOOLS / "root"
 
@@ -44,6 +48,9 @@ def find(name: str) -> Path | None:
     """Return where a program is, or ``None``."""
     if name == NODE and _loads("libatomic.so.1"):
         return _node()
+    if name == HEADERS:
+        header = Path(sysconfig.get_paths()["include"]) / HEADERS
+        return header if header.exists() else None
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{BIN}")
     return Path(found) if found else None
 
@@ -67,9 +74,11 @@ def ensure() -> None:
         StepFailed: this is no Debian, or the packages could not be fetched.
     """
     missing = [name for name in PACKAGES if find(name) is None]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        missing += [name for name in COMPILERS if find(name) is None]
     if not missing:
         return
-    names = " ".join(PACKAGES[name] for name in missing)
+    names = " ".join(_package(name) for name in missing)
     if not shutil.which("apt-get"):
         raise StepFailed(f"tests need {', '.join(missing)}; on Debian: apt-get install {names}")
     log = places.log_folder() / "setup.log"
@@ -81,11 +90,15 @@ def ensure() -> None:
             unpack(missing, log)
 
 
+def _package(name: str) -> str:
+    return (PACKAGES | COMPILERS)[name]
+
+
 def install(names: list[str], log: Path) -> None:
     """Install programs as root."""
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run_logged(["apt-get", "update", "-q"], log, env)
-    packages = [PACKAGES[name] for name in names]
+    packages = [_package(name) for name in names]
     run_logged(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], log, env)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, Final
 
 from sip.cdr.record import AttemptRecord
 from sip.controller.calls.call import Attempt, Branch, Call, Leg
@@ -53,9 +54,14 @@ def _call_to_json(call: Call) -> dict[str, Any]:
     }
 
 
-def _flat(value: Any) -> dict[str, Any]:
-    """Return the fields of a flat, slotted value; ten times as fast as ``asdict``."""
-    return {name: getattr(value, name) for name in value.__slots__}
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple([field.name for field in fields(kind)]) for kind in (CallOffer, RoutePlan, Target, AttemptRecord)
+}
+
+
+def _flat(value: CallOffer | RoutePlan | Target | AttemptRecord) -> dict[str, Any]:
+    """Return the fields of a flat value; ten times as fast as ``asdict``."""
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
 def _plan_to_json(plan: RoutePlan) -> dict[str, Any]:
