@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
 
+from sip.controller.headers import Passing
 from sip.stack.listeners import Listeners
 from sip.stack.message.grammar import is_address
 from sip.stack.message.uri import Uri
@@ -107,6 +108,10 @@ class NumericLocator:
         done((Hop(transport, (uri.host, port)),) if is_address(uri.host) else ())
 
 
+def _middle() -> float:
+    return 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchConfig:
     """How one switch is set up."""
@@ -133,6 +138,15 @@ class SwitchConfig:
     digest_qop: tuple[str, ...] = ("auth",)
     """What a challenge offers (RFC 7616 §3.3). ``auth-int`` is accepted always; a border element between phone and
     us that changes a body breaks it."""
+
+    session_expires_s: int = 1800
+    """Session interval asked for where the party knows RFC 4028; 0 leaves it to the party to ask."""
+    session_min_s: int = 90
+    """Shorter session intervals are answered 422: each costs a refresh."""
+    passed_headers: Passing = field(default_factory=Passing)
+    """Rows that cross from leg to leg by choice of the operator; by default none does."""
+    random: Callable[[], float] = _middle
+    """Numbers from 0 to 1, for delays that must not be those of others (RFC 3261 §14.1)."""
 
     def local(self, transport: str, host: str = "", zone: str = "") -> tuple[str, int] | None:
         """Return our socket from which ``host`` is reached over a transport in a zone, ``None`` when we have none."""

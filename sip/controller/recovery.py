@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from sip.controller.calls import limits_of_call
+from sip.controller.calls import limits_of_call, session_timers
 from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.saved import call_from_json, saved_messages
 from sip.controller.core import Core
@@ -40,6 +40,7 @@ def _take_up(core: Core, call: Call, state: dict[str, Any], in_doubt: bool) -> N
     for leg in (call.a_leg, call.b_leg):
         if leg is not None:
             core.dialogs[leg.dialog.key] = leg
+            session_timers.resume(core, leg)
     _count(core, call, call.offer)
     if call.a_leg is not None:
         _absorb_invite(core, call, call.a_leg, state, in_doubt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying
-from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Relay
+from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying, session_timers
+from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Refresh, Relay
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
@@ -52,6 +52,10 @@ CLIENTS: Final[dict[type, ClientUser]] = {
     Relay: ClientUser(
         lambda core, passing, tx, response: relaying.on_relay_response(core, passing, response),
         lambda core, passing, tx, status: relaying.on_relay_failure(core, passing, status),
+    ),
+    Refresh: ClientUser(
+        lambda core, refresh, tx, response: session_timers.on_refresh_response(core, refresh, tx.request, response),
+        lambda core, refresh, tx, status: session_timers.on_refresh_failure(core, refresh, status),
     ),
     Probe: ClientUser(
         lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),

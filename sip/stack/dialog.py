@@ -181,8 +181,11 @@ class Dialog:
             f"<{self.remote_target}>",
         ]
 
-    def receive(self, request: Request) -> None:
+    def receive(self, request: Request, is_accepted: bool = True) -> None:
         """Take the peer's request within the dialog: its number must not go back; its Contact may move the target.
+
+        Whoever may still refuse the request says ``is_accepted=False``, and calls ``refresh_target`` when it is
+        answered 2xx: a request that is refused moves nothing (RFC 6141 §4.6).
 
         Raises:
             RemoteProtocolError: 500 for a number lower than the last (RFC 3261 §12.2.2), 400 for an unreadable Contact.
@@ -192,8 +195,19 @@ class Dialog:
             return
         if number < self.remote_cseq:
             raise RemoteProtocolError("CSeq out of order", 500)
-        self._refresh_target(request.method, request)
+        if is_accepted:
+            self.refresh_target(request)
+        elif request.method in _TARGET_REFRESHERS and request.get("Contact") is not None:
+            _target(request)
         self.remote_cseq = number
+
+    def refresh_target(self, request: Request) -> None:
+        """Take the Contact of the peer's request, if its method moves the target.
+
+        Raises:
+            RemoteProtocolError: 400 for an unreadable Contact.
+        """
+        self._refresh_target(request.method, request)
 
     def receive_response(self, response: Response) -> None:
         """Take the 2xx of a request of ours within the dialog: its Contact may move the target.

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hashlib
 import logging
+import random
 import signal
 import time
 from functools import partial
@@ -19,6 +20,7 @@ from fraud.screening import Screener
 from sip.cdr.journal import Journal
 from sip.cdr.spool import ended_calls
 from sip.controller.directory import Directory
+from sip.controller.headers import Passing
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
 from sip.io.listeners import parse_zones
@@ -122,6 +124,10 @@ class _Composition:
             token=parts.token,
             call_id=lambda: uuid4().hex,
             listeners=parts.listeners,
+            session_expires_s=settings.SIP_SESSION_EXPIRES_S,
+            session_min_s=settings.SIP_SESSION_MIN_S,
+            passed_headers=Passing(settings.SIP_PASSED_HEADERS),
+            random=random.random,
         )
         directory = _directory(self._snapshot)
         return Switch(

@@ -6,10 +6,11 @@ from typing import Final
 
 from sip.controller.addressing import show_peer
 from sip.controller.calls.call import Call, Outcome
+from sip.controller.calls.session_timers import interval_is_long_enough
 from sip.controller.calls.states import Input
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
-from sip.controller.headers import ALLOW_ROW
+from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
 from sip.controller.policy import Authorisation, CallOffer, Refusal
@@ -45,7 +46,7 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
         core.reply(tx, request, 400, "One Contact Expected")
         return
     caller = _identify(core, tx, request, flow)
-    if caller is not None:
+    if caller is not None and interval_is_long_enough(core, tx, request):
         _open(core, tx, request, flow, caller, number)
 
 
@@ -202,6 +203,8 @@ def check_request(core: Core, tx: ServerTransaction, request: Request) -> bool:
         return False
     if request.get("Require") is not None or request.get("Proxy-Require") is not None:
         required = [*request.values("Require"), *request.values("Proxy-Require")]
-        core.reply(tx, request, 420, headers=[("Unsupported", ", ".join(required)), ALLOW_ROW])
-        return False
+        unknown = [tag for tag in required if tag.lower() not in SUPPORTED_TAGS]
+        if unknown:
+            core.reply(tx, request, 420, headers=[("Unsupported", ", ".join(unknown)), ALLOW_ROW])
+            return False
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sip.controller.addressing import contact_row
-from sip.controller.calls import limits_of_call
+from sip.controller.calls import limits_of_call, session_timers
 from sip.controller.calls.call import Branch, Call, Leg, Outcome, Relay
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import came_through_nat, make_leg, send_ack, send_bye
@@ -51,9 +51,14 @@ def _open_a_leg(core: Core, call: Call, branch: Branch) -> None:
     if request is None or flow is None or answer is None or call.b_leg is None:  # pragma: no cover - as above
         raise AssertionError("answered without an INVITE")
     headers = [contact_row(core.config, flow), ALLOW_ROW, *end_to_end_rows(answer)]
+    headers += core.config.passed_headers.rows(answer)
     call.answer = core.endpoint.make_response(request, 200, "", branch.a_tag, headers, answer.body)
     dialog = Dialog.as_server(request, call.answer, flow)
     call.a_leg = make_leg(core, call, dialog, flow, True, came_through_nat(request, flow))
+    for name, value in session_timers.accept(core, call.a_leg, request):
+        call.answer.add(name, value)
+    session_timers.confirmed(core, call.b_leg, answer)
+    call.a_leg.sdp, call.b_leg.sdp = answer.body, branch.request.body
     call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
 
 
@@ -108,6 +113,7 @@ def on_ack(core: Core, event: AckReceived) -> None:
         other = leg.other
         if other is not None and not other.acked:
             other.ack = send_ack(core, other, body_rows(request), request.body)
+            other.sdp = request.body
 
 
 def on_no_ack(core: Core, call: Call) -> None:

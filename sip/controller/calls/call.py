@@ -12,6 +12,7 @@ from sip.controller.timers import Timer
 from sip.stack.dialog import Dialog
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request, Response
+from sip.stack.session import SessionState
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
 
@@ -55,6 +56,8 @@ class Branch:
     """Cancelled or passed over; a 2xx that still comes is acknowledged and hung up."""
     authenticated: bool = False
     """Credentials were sent once; a second challenge is a refusal."""
+    intervals_tried: int = 0
+    """INVITEs sent with a longer session interval."""
     leg: Leg | None = None
     """Set with the first 2xx, also of a branch that lost."""
 
@@ -88,6 +91,8 @@ class Relay:
     """Gone, like ``client``, once the source has its final response."""
     client: ClientTransaction | None = None
     authenticated: bool = False
+    asked_longer: bool = False
+    """It was sent again with the session interval of a 422."""
     answered: bool = False
     """The source has its final response."""
     ack: Request | None = None
@@ -107,6 +112,32 @@ class Probe:
     """Our OPTIONS under way in a dialog: is the party still there?"""
 
     leg: Leg
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The session timer of a dialog (RFC 4028)."""
+
+    interval_s: int
+    min_s: int = 0
+    """Largest Min-SE the party has named, 0 for none."""
+    by_update: bool = False
+    """The party takes UPDATE: then that is how we refresh."""
+    state: SessionState = SessionState.OFF
+    expires_at: float = 0.0
+    """Monotonic."""
+    timer: Timer | None = None
+    tries: int = 0
+    """Refreshes refused since the last that was not."""
+
+
+@dataclass(slots=True, eq=False)
+class Refresh:
+    """Our UPDATE or re-INVITE under way that keeps a session alive."""
+
+    leg: Leg
+    authenticated: bool = False
+    ack: Request | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -130,8 +161,18 @@ class Leg:
     """The party hung up or answered that it knows no such dialog."""
     relay: Relay | None = None
     """re-INVITE or UPDATE that came from this leg and is under way."""
+    refresh: Refresh | None = None
+    """Our own re-INVITE under way in this dialog."""
+    session: Session | None = None
+    sdp: bytes = b""
+    """Session description we sent last; a refresh by re-INVITE repeats it."""
     behind_nat: bool = False
     """The party's own idea of its address is worth nothing: it is reached the way it came."""
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether a session timer watches over the leg."""
+        return self.session is not None and self.session.state is not SessionState.OFF
 
 
 @dataclass(slots=True, eq=False)

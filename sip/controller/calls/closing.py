@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.controller.calls import attempts, limits_of_call
+from sip.controller.calls import attempts, limits_of_call, session_timers
 from sip.controller.calls.answering import leave_setup
 from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.hunting import cancel_branches
@@ -83,6 +83,7 @@ def hang_up(core: Core, call: Call) -> None:
         attempts.close_answered(core, call, attempt, outcome.b_cause)
     for leg in (call.a_leg, call.b_leg):
         if leg is not None:
+            session_timers.stop(core, leg)
             abort_relays(core, leg)
             send_bye(core, leg, outcome.cause)
     _close(core, call, outcome)

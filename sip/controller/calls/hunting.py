@@ -8,6 +8,8 @@ from sip.controller.addressing import contact_row
 from sip.controller.calls import attempts, outgoing
 from sip.controller.calls.call import Attempt, Branch, Call, Outcome
 from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_leg, repeat_ack
+from sip.controller.calls.limits import INTERVAL_TRIES_MAX
+from sip.controller.calls.session_timers import longer_interval
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows
@@ -105,6 +107,8 @@ def on_response(core: Core, branch: Branch, response: Response) -> None:
     elif not branch.final:
         if response.status in (401, 407) and _authenticate(core, branch, response):
             return
+        if response.status == 422 and _lengthen(core, branch, response):
+            return
         branch.reason = response.reason[:TEXT_CHARS_MAX]
         cause = parse_reason(response.get_all("Reason"))
         _end_branch(core, branch, response.status, cause if cause is not None else cause_of_status(response.status))
@@ -125,6 +129,7 @@ def _on_provisional(core: Core, branch: Branch, response: Response) -> None:
     if call.tx is None or call.request is None or call.flow is None:
         return
     headers = [contact_row(core.config, call.flow), ALLOW_ROW, *body_rows(response)]
+    headers += core.config.passed_headers.rows(response)
     core.reply(call.tx, call.request, response.status, "", branch.a_tag, headers, response.body)
     key = (call.sip_call_id, branch.a_tag, call.from_tag)
     if key not in core.early:
@@ -173,6 +178,17 @@ def _authenticate(core: Core, branch: Branch, response: Response) -> bool:
         return False
     branch.authenticated = True
     branch.request = outgoing.with_credentials(core, branch, row)
+    _send(core, branch)
+    return True
+
+
+def _lengthen(core: Core, branch: Branch, response: Response) -> bool:
+    """Ask again with the session interval a server wants (422); returns whether the INVITE was sent again."""
+    again = longer_interval(branch.request, response)
+    if again is None or branch.abandoned or branch.intervals_tried >= INTERVAL_TRIES_MAX:
+        return False
+    branch.intervals_tried += 1
+    branch.request = again
     _send(core, branch)
     return True
 

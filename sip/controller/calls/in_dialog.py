@@ -9,11 +9,14 @@ from sip.controller.calls.call import Leg, Outcome
 from sip.controller.calls.legs import redirect
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
-from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
+from sip.controller.headers import ALLOW_ROW
 from sip.controller.q850 import NORMAL_CLEARING, parse_reason
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.transaction.base import ServerTransaction
+
+_NOT_HERE: Final = frozenset({"NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
+"""Methods that have no meaning between the two parties of a call; MESSAGE, INFO and what nobody knows go through."""
 
 CAPABILITIES: Final = [ALLOW_ROW, ("Accept", "application/sdp")]
 
@@ -34,7 +37,7 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
         else:
             core.reply(tx, request, 481)
         return
-    leg.dialog.receive(request)
+    leg.dialog.receive(request, request.method not in ("INVITE", "UPDATE"))
     redirect(leg, flow)
     if leg.is_a and not leg.acked and (leg.call.restored or request.method == "BYE"):
         # Who speaks in the dialog has the 200, whatever became of its ACK.
@@ -47,11 +50,10 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
         core.reply(tx, request, 481)
     elif request.method == "OPTIONS":
         core.reply(tx, request, 200, headers=CAPABILITIES)
-    elif request.method in relaying.RELAYED:
-        relaying.relay(core, leg, tx, request)
+    elif request.method in _NOT_HERE:
+        core.reply(tx, request, 405, headers=[ALLOW_ROW])
     else:
-        known = request.method in KNOWN_METHODS or request.method == "REGISTER"
-        core.reply(tx, request, 405 if known else 501, headers=[ALLOW_ROW])
+        relaying.relay(core, leg, tx, request)
 
 
 def _receive_bye(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:

@@ -72,7 +72,7 @@ def _probe(core: Core, call: Call) -> None:
     if call.state is not State.UP:
         return
     for leg in (call.a_leg, call.b_leg):
-        if leg is not None:
+        if leg is not None and not leg.is_timed and not leg.gone:
             request = leg.dialog.request("OPTIONS", [("User-Agent", core.config.server_name)])
             core.endpoint.send_request(request, leg.flow, core.now).user = Probe(leg)
     call.probe_timer = core.after(PROBE_S, lambda: _probe(core, call))

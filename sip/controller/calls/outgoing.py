@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sip.controller.addressing import contact_row
 from sip.controller.calls.call import Attempt, Branch, Call
+from sip.controller.calls.session_timers import SUPPORTED_ROW, first_rows
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW, end_to_end_rows
@@ -52,8 +53,11 @@ def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: F
         ("CSeq", "1 INVITE"),
         contact_row(config, flow),
         ALLOW_ROW,
+        SUPPORTED_ROW,
         ("User-Agent", config.server_name),
+        *first_rows(core),
         *end_to_end_rows(incoming),
+        *config.passed_headers.rows(incoming),
     ]
     return Request("INVITE", uri, headers, incoming.body)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sip.controller.addressing import contact_row
+from sip.controller.calls import session_timers
 from sip.controller.calls.call import Leg, Relay
 from sip.controller.calls.legs import redirect, send_ack, trunk_answer
 from sip.controller.calls.limits_of_call import end_by_platform
@@ -14,42 +15,77 @@ from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows, end_to_end_rows
 from sip.controller.q850 import TEMPORARY_FAILURE, TIMER_EXPIRED
 from sip.stack.errors import RemoteProtocolError
-from sip.stack.message.message import Headers, Request, Response
+from sip.stack.message.message import Headers, Message, Request, Response
 from sip.stack.transaction.base import ServerTransaction
-
-RELAYED: Final = frozenset({"INVITE", "UPDATE", "INFO"})
 
 _OFFERS: Final = frozenset({"INVITE", "UPDATE"})
 """Methods that carry offer and answer: one at a time in a call (RFC 3261 §14, 3311 §5.2)."""
 
 
 def relay(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:
-    """Pass a request on to the other leg, or say why not now."""
+    """Pass a request on to the other leg, or say why not now.
+
+    Raises:
+        RemoteProtocolError: 400, Session-Expires is unreadable.
+    """
     call, target = leg.call, leg.other
     if call.state is not State.UP or target is None or target.gone or target.bye_sent:
         core.reply(tx, request, 491 if call.state is State.ANSWERING else 481)
         return
-    if request.method in _OFFERS:
-        if leg.relay is not None:
-            # RFC 3261 §14.2: the sender's own former request is still open.
-            core.reply(tx, request, 500, headers=[("Retry-After", "1")])
-            return
-        if target.relay is not None or not leg.acked or not target.acked:
-            core.reply(tx, request, 491)
-            return
     passing = Relay(leg, target, request, tx)
     if request.method in _OFFERS:
-        leg.relay = passing
+        if not session_timers.interval_is_long_enough(core, tx, request) or _is_in_the_way(core, leg, tx, request):
+            return
+        if request.method == "UPDATE" and not request.body and request.get("Session-Expires") is not None:
+            _refresh_here(core, leg, tx, request)
+            return
+        leg.relay = leg.relay or passing
     tx.user = passing
     _send(core, passing, [])
 
 
+def _is_in_the_way(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> bool:
+    """Answer what would cross another offer; returns whether there was one.
+
+    Its sender's own former request is still open: 500 and a while at random (RFC 3261 §14.2, 3311 §5.2). One of the
+    other side, or of ours, is under way towards the sender: 491. An UPDATE without offer only waits for an UPDATE.
+    """
+    target, open_here = leg.other, leg.relay
+    is_bare = request.method == "UPDATE" and not request.body
+    if open_here is not None and not (is_bare and open_here.request.method == "INVITE"):
+        core.reply(tx, request, 500, headers=[("Retry-After", str(int(core.config.random() * 11)))])
+        return True
+    if is_bare or target is None:
+        return False
+    if target.relay is not None or not leg.acked or not target.acked:
+        core.reply(tx, request, 491)
+        return True
+    if leg.refresh is not None or target.refresh is not None:
+        core.reply(tx, request, 491)
+        return True
+    return False
+
+
+def _refresh_here(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:
+    """Answer an UPDATE that only keeps the session alive: each leg has a timer of its own (RFC 4028 §9)."""
+    leg.dialog.refresh_target(request)
+    redirect(leg, leg.flow)
+    rows = session_timers.accept(core, leg, request)
+    core.reply(tx, request, 200, headers=[contact_row(core.config, leg.flow), ALLOW_ROW, *rows])
+
+
 def _send(core: Core, passing: Relay, credentials: Headers) -> None:
     target, request = passing.target, passing.request
-    rows = [*end_to_end_rows(request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
+    rows = [*_crossing(core, request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
+    if request.method in _OFFERS:
+        rows += session_timers.request_rows(target)
     sent = target.dialog.request(request.method, rows, request.body)
     passing.client = core.endpoint.send_request(sent, target.flow, core.now)
     passing.client.user = passing
+
+
+def _crossing(core: Core, message: Message) -> Headers:
+    return [*end_to_end_rows(message), *core.config.passed_headers.rows(message)]
 
 
 def on_relay_response(core: Core, passing: Relay, response: Response) -> None:
@@ -81,14 +117,28 @@ def _pass_success(core: Core, passing: Relay, response: Response) -> None:
         redirect(target, target.flow)
     if is_invite and request.body:
         passing.ack = send_ack(core, target, [], b"")
-    headers = end_to_end_rows(response)
+    headers = _crossing(core, response)
     if request.method in _OFFERS:
-        headers = [contact_row(core.config, source.flow), ALLOW_ROW, *headers]
+        headers = [*_take_session(core, passing, response), *headers]
     _answer(core, passing, response.status, headers, response.body)
     if not is_invite:
         source.relay = None if source.relay is passing else source.relay
     if request.method in _OFFERS and source.call.state is State.UP:
         core.write(open_payload(core, source.call), None)
+
+
+def _take_session(core: Core, passing: Relay, response: Response) -> Headers:
+    """Note what an INVITE or UPDATE changed on both legs; returns the rows about the source's own leg."""
+    source, target, request = passing.source, passing.target, passing.request
+    source.dialog.refresh_target(request)
+    redirect(source, source.flow)
+    if request.body:
+        target.sdp = request.body
+    if response.body:
+        source.sdp = response.body
+    session_timers.confirmed(core, target, response)
+    timer_rows = session_timers.accept(core, source, request)
+    return [contact_row(core.config, source.flow), ALLOW_ROW, *timer_rows]
 
 
 def _authenticate(core: Core, passing: Relay, response: Response) -> bool:
@@ -107,10 +157,28 @@ def _authenticate(core: Core, passing: Relay, response: Response) -> bool:
 def _pass_failure(core: Core, passing: Relay, response: Response) -> None:
     # A challenge that crossed would make the party send its own credentials to a stranger.
     status = 403 if response.status in (401, 407) else 488 if response.status < 400 else response.status
-    _finish(core, passing, status)
+    if status == 422 and passing.request.method in _OFFERS and _ask_longer(core, passing, response):
+        return
+    _finish(core, passing, status, [*_crossing(core, response), *_patience(response)])
     if response.status in (408, 481):
         passing.target.gone = response.status == 481
         end_by_platform(core, passing.source.call, TEMPORARY_FAILURE)
+
+
+def _patience(response: Response) -> Headers:
+    text = response.get("Retry-After")
+    return [("Retry-After", text)] if text is not None else []
+
+
+def _ask_longer(core: Core, passing: Relay, response: Response) -> bool:
+    """Send the request again with the session interval that the target wants: it concerns the target's leg alone."""
+    session = passing.target.session
+    if session is None or passing.asked_longer:
+        return False
+    passing.asked_longer = True
+    session_timers.learn_min_se(session, response)
+    _send(core, passing, [])
+    return True
 
 
 def on_relay_failure(core: Core, passing: Relay, status: int) -> None:
@@ -121,11 +189,11 @@ def on_relay_failure(core: Core, passing: Relay, status: int) -> None:
             end_by_platform(core, passing.source.call, TIMER_EXPIRED)
 
 
-def _finish(core: Core, passing: Relay, status: int) -> None:
+def _finish(core: Core, passing: Relay, status: int, headers: Headers | None = None) -> None:
     passing.answered = True
     if passing.source.relay is passing:
         passing.source.relay = None
-    _answer(core, passing, status, [])
+    _answer(core, passing, status, headers or [])
 
 
 def _answer(core: Core, passing: Relay, status: int, headers: Headers, body: bytes = b"") -> None:
@@ -145,6 +213,7 @@ def on_relay_ack(core: Core, passing: Relay, ack: Request) -> None:
     """Take the ACK of a re-INVITE that was answered 2xx; it carries the answer where the 2xx had the offer."""
     if passing.ack is None and passing.answered:
         passing.ack = send_ack(core, passing.target, body_rows(ack), ack.body)
+        passing.target.sdp = ack.body or passing.target.sdp
     if passing.source.relay is passing:
         passing.source.relay = None
 

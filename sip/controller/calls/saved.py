@@ -6,22 +6,25 @@ from dataclasses import fields
 from typing import Any, Final
 
 from sip.cdr.record import AttemptRecord
-from sip.controller.calls.call import Attempt, Branch, Call, Leg
+from sip.controller.calls.call import Attempt, Branch, Call, Leg, Session
 from sip.controller.calls.states import State
 from sip.controller.core import Core
 from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
 from sip.stack.dialog import Dialog, flow_to_json
 from sip.stack.message.message import Request
+from sip.stack.session import SessionState
 
-VERSION = 1
+VERSION = 2
+_VERSIONS_READ = (1, 2)
+"""Version 1 knew no session timers: its legs have none."""
 
 
 def open_payload(core: Core, call: Call) -> dict[str, Any]:
     """Return the journal's ``open`` payload of a call that is answered."""
-    return {"t": "open", "call_id": call.call_id, "state": _call_to_json(call)}
+    return {"t": "open", "call_id": call.call_id, "state": _call_to_json(core, call)}
 
 
-def _call_to_json(call: Call) -> dict[str, Any]:
+def _call_to_json(core: Core, call: Call) -> dict[str, Any]:
     attempt, winner, authorisation = call.attempt, call.winner, call.authorisation
     if attempt is None or winner is None or call.a_leg is None or call.b_leg is None:  # pragma: no cover
         raise AssertionError("only an answered call is saved")
@@ -46,8 +49,8 @@ def _call_to_json(call: Call) -> dict[str, Any]:
         "answered_at": call.answered_at,
         "limit_s": call.limit_s,
         "extendable": authorisation.extendable if authorisation is not None else False,
-        "a": _leg_to_json(call.a_leg),
-        "b": _leg_to_json(call.b_leg),
+        "a": _leg_to_json(core, call.a_leg),
+        "b": _leg_to_json(core, call.b_leg),
         "invite": _text(bytes(call.request).partition(b"\r\n\r\n")[0]) if call.request is not None else "",
         "reply_to": flow_to_json(call.tx.flow) if call.tx is not None else None,
         "answer": _text(bytes(call.answer)) if call.answer is not None else "",
@@ -70,8 +73,20 @@ def _plan_to_json(plan: RoutePlan) -> dict[str, Any]:
     return row
 
 
-def _leg_to_json(leg: Leg) -> dict[str, Any]:
-    return {"dialog": leg.dialog.to_json(), "acked": leg.acked, "behind_nat": leg.behind_nat}
+def _leg_to_json(core: Core, leg: Leg) -> dict[str, Any]:
+    state: dict[str, Any] = {"dialog": leg.dialog.to_json(), "acked": leg.acked, "behind_nat": leg.behind_nat}
+    session = leg.session
+    if session is not None and leg.is_timed:
+        state["session"] = {
+            "interval_s": session.interval_s,
+            "min_s": session.min_s,
+            "by_update": session.by_update,
+            "is_ours": session.state is not SessionState.WATCHING,
+            "expires_at": core.wall + session.expires_at - core.now,
+        }
+        if session.state is not SessionState.WATCHING and not session.by_update:
+            state["sdp"] = _text(leg.sdp)
+    return state
 
 
 def _text(data: bytes) -> str:
@@ -84,7 +99,7 @@ def call_from_json(state: dict[str, Any], now: float, wall: float) -> Call:
     Raises:
         KeyError, TypeError, ValueError: not what ``open_payload`` gave.
     """
-    if state["version"] != VERSION:
+    if state["version"] not in _VERSIONS_READ:
         raise ValueError(f"call state of version {state['version']}")
     offer = CallOffer(**state["offer"])
     plan = dict(state["plan"]) if state["plan"] is not None else None
@@ -100,18 +115,30 @@ def call_from_json(state: dict[str, Any], now: float, wall: float) -> Call:
     call.authorisation = Authorisation(call.limit_s, state["extendable"])
     call.restored = True
     call.state = State.UP
-    call.a_leg = _leg_from_json(call, state["a"], True)
-    call.b_leg = _leg_from_json(call, state["b"], False)
+    call.a_leg = _leg_from_json(call, state["a"], True, now - wall)
+    call.b_leg = _leg_from_json(call, state["b"], False, now - wall)
     call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
     _attempt_from_json(call, call.b_leg, state["attempt"])
     return call
 
 
-def _leg_from_json(call: Call, state: dict[str, Any], is_a: bool) -> Leg:
+def _leg_from_json(call: Call, state: dict[str, Any], is_a: bool, from_wall_s: float) -> Leg:
+    """Rebuild a leg; ``from_wall_s`` is what turns a time on the wall clock into a monotonic one."""
     dialog = Dialog.from_json(state["dialog"])
     # Requests sent after the state was written took numbers too; a gap is allowed, a repeated number is not.
     dialog.local_cseq += CSEQ_GAP
-    return Leg(call, is_a, dialog, dialog.flow, acked=state["acked"], behind_nat=state["behind_nat"])
+    leg = Leg(call, is_a, dialog, dialog.flow, acked=state["acked"], behind_nat=state["behind_nat"])
+    saved = state.get("session")
+    if saved is not None:
+        leg.session = Session(
+            saved["interval_s"],
+            saved["min_s"],
+            saved["by_update"],
+            SessionState.WAITING if saved["is_ours"] else SessionState.WATCHING,
+            saved["expires_at"] + from_wall_s,
+        )
+        leg.sdp = state.get("sdp", "").encode("utf-8", "surrogateescape")
+    return leg
 
 
 CSEQ_GAP = 1000

@@ -72,10 +72,16 @@ class Network:
     """The switch at ``SWITCH`` and whoever was plugged in with ``phone``."""
 
     def __init__(
-        self, directory: Directory, policy: FakePolicy | None = None, listeners: Listeners | None = None
+        self,
+        directory: Directory,
+        policy: FakePolicy | None = None,
+        listeners: Listeners | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.listeners = listeners or single_zone({"UDP": SWITCH})
         self._addresses = {row.local for row in self.listeners.rows}
+        self.settings = settings or {}
+        """Of ``SwitchConfig``, beyond those every test needs."""
         self.now = 0.0
         self.sent: list[Sent] = []
         self.phones: dict[tuple[str, int], Phone] = {}
@@ -105,6 +111,7 @@ class Network:
             token=token,
             call_id=lambda: call_id().ljust(32, "0"),
             listeners=self.listeners,
+            **self.settings,
         )
         self.endpoint = Endpoint(EndpointConfig(token, self.listeners, "Trunkline"))
         self.receive: Callable[[bytes, Flow, float], None] = self.endpoint.receive_datagram
@@ -186,9 +193,9 @@ class Network:
         return b"".join(sent.data for sent in self.sent if sent.target == target and sent.source == "switch")
 
 
-def alice_and_bob(**changes: Any) -> tuple[Network, Phone, Phone]:
-    """Return a network with two registered phones; ``changes`` are of bob's line."""
-    network = Network(directory(line(1, "alice"), line(2, "bob", **changes)))
+def alice_and_bob(switch: dict[str, Any] | None = None, **changes: Any) -> tuple[Network, Phone, Phone]:
+    """Return a network with two registered phones; ``changes`` are of bob's line, ``switch`` of its configuration."""
+    network = Network(directory(line(1, "alice"), line(2, "bob", **changes)), settings=switch)
     alice = network.phone("192.0.2.10", "alice", "pw-alice")
     bob = network.phone("192.0.2.20", "bob", "pw-bob")
     alice.register()

@@ -188,8 +188,8 @@ class Phone:
             for status in self.on_invite:
                 self.respond(status, -1)
         else:
-            body = self.reply_body if request.method == "UPDATE" else b""
-            rows = [*([SDP] if body else []), *self.on_request_rows]
+            body = self.reply_body if request.method == "UPDATE" and request.body else b""
+            rows = [*([SDP] if body else []), *self.reply_headers, *self.on_request_rows]
             response = self.endpoint.make_response(request, self.on_request, headers=rows, body=body)
             self.endpoint.respond(event.tx, response, self.clock())
 

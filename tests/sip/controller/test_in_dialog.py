@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sip.controller.headers import Passing
 from sip.stack.message.message import Request
 from tests.sip.controller.business import FakePolicy, directory, line, trunk
-from tests.sip.controller.network import Network, only_record, talking
+from tests.sip.controller.network import Network, alice_and_bob, only_record, talking
 from tests.sip.controller.phone import ANSWER, OFFER, Phone
 
 HOLD = OFFER.replace(b"c=IN IP4 192.0.2.10", b"c=IN IP4 0.0.0.0")
@@ -80,7 +81,7 @@ def test_a_second_reinvite_before_the_first_is_answered_gets_500() -> None:
     alice.in_dialog("INVITE", HOLD)
     network.run()
     assert alice.statuses[-1] == 500
-    assert alice.responses[-1].get("Retry-After") == "1"
+    assert alice.responses[-1].get("Retry-After") == "5"
 
 
 def test_a_reinvite_taken_back_is_taken_back_over_there() -> None:
@@ -213,3 +214,100 @@ def test_a_request_with_record_routes_comes_back_through_them() -> None:
     [bye] = [request for request in proxy.requests if request.method == "BYE"]
     assert isinstance(bye, Request)
     assert bye.get("Route") == "<sip:198.51.100.9:5060;lr>"
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "INFO", "FLY"])
+def test_requests_that_nobody_knows_pass_whole_with_what_is_end_to_end(method: str) -> None:
+    network, alice, bob = talking()
+    assert alice.dialog is not None
+    body = b"--x\r\nContent-Type: text/plain\r\n\r\nhello\r\n--x\r\nContent-Type: application/x\r\n\r\n\0\xff\r\n--x--"
+    rows = [("Content-Type", 'multipart/mixed;boundary="x"'), ("MIME-Version", "1.0"), ("X-Secret", "no")]
+    alice.send(alice.dialog.request(method, rows, body))
+    network.advance(1.0)
+    passed = bob.requests[-1]
+    assert (passed.method, passed.body) == (method, body)
+    assert (passed.get("Content-Type"), passed.get("MIME-Version")) == ('multipart/mixed;boundary="x"', "1.0")
+    assert passed.get("X-Secret") is None
+    assert alice.responses[-1].status == 200
+
+
+@pytest.mark.parametrize("status", [405, 415, 469, 500, 501, 603])
+def test_a_refusal_of_a_passed_request_comes_back_as_it_is(status: int) -> None:
+    network, alice, bob = talking()
+    bob.on_request, bob.reply_headers = status, (("Retry-After", "7"), ("Warning", '399 bob.internal "x"'))
+    alice.in_dialog("FLY")
+    network.advance(1.0)
+    answer = alice.responses[-1]
+    assert (answer.status, answer.get("Retry-After"), answer.get("Warning")) == (status, "7", None)
+    assert network.journal.records == []
+
+
+@pytest.mark.parametrize("method", ["PUBLISH", "REGISTER"])
+def test_methods_without_meaning_in_a_call_get_405(method: str) -> None:
+    network, alice, bob = talking()
+    alice.in_dialog(method)
+    network.advance(0.1)
+    assert alice.responses[-1].status == 405
+    assert methods(bob) == ["INVITE"]
+
+
+def test_unknown_rows_cross_by_setting_only_and_never_those_of_one_leg() -> None:
+    passing = Passing(["x-*", "P-Early-Media", "Via", "Route", "Session-Expires"])
+    network, alice, bob = alice_and_bob(switch={"passed_headers": passing})
+    rows = [("X-Color", "red"), ("P-Early-Media", "supported"), ("P-Secret", "no"), ("Route", "<sip:10.0.0.1;lr>")]
+    bob.on_invite, bob.reply_headers = (183, 200), (("X-Answer", "yes"), ("P-Early-Media", "sendrecv"))
+    alice.call("102", OFFER, *rows)
+    network.advance(1.0)
+    invite = bob.requests[0]
+    assert (invite.get("X-Color"), invite.get("P-Early-Media")) == ("red", "supported")
+    assert (invite.get("P-Secret"), invite.get("Route")) == (None, None)
+    assert len(invite.get_all("Session-Expires")) == 1
+    assert [(item.status, item.get("X-Answer"), item.get("P-Early-Media")) for item in alice.responses[-2:]] == [
+        (183, "yes", "sendrecv"),
+        (200, "yes", "sendrecv"),
+    ]
+
+
+def test_a_reinvite_that_fails_moves_no_target() -> None:
+    """RFC 6141 §4.6."""
+    network, alice, bob = talking()
+    moved = network.phone("192.0.2.77", "moved")
+    assert bob.dialog is not None
+    bob.dialog.local_contact = "<sip:bob@192.0.2.77:5060>"
+    alice.on_invite = (488,)
+    bob.in_dialog("INVITE", HOLD)
+    network.advance(1.0)
+    assert bob.statuses[-1] == 488
+    alice.hang_up()
+    network.advance(1.0)
+    assert methods(bob)[-1] == "BYE"
+    assert moved.requests == []
+
+
+def test_an_update_without_offer_may_cross_a_reinvite() -> None:
+    """RFC 3311 §5.2: only offers are one at a time."""
+    network, alice, bob = talking()
+    bob.on_invite = ()
+    alice.in_dialog("INVITE", HOLD)
+    network.run()
+    bob.in_dialog("UPDATE")
+    alice.in_dialog("UPDATE")
+    network.run()
+    assert [methods(alice)[-1], methods(bob)[-1]] == ["UPDATE", "UPDATE"]
+    assert (alice.responses[-1].status, bob.responses[-1].status) == (200, 200)
+    bob.respond(200, -1)
+    network.advance(1.0)
+    assert alice.statuses[-1] == 200
+
+
+def test_an_update_with_offer_that_crosses_a_reinvite_gets_491_or_500_by_who_sent_it() -> None:
+    network, alice, bob = talking()
+    bob.on_invite = ()
+    alice.in_dialog("INVITE", HOLD)
+    network.run()
+    bob.in_dialog("UPDATE", HOLD)
+    alice.in_dialog("UPDATE", HOLD)
+    network.run()
+    assert (alice.responses[-1].status, bob.responses[-1].status) == (500, 491)
+    assert alice.responses[-1].get("Retry-After") == "5"
+    assert "UPDATE" not in methods(alice) + methods(bob)
