@@ -16,13 +16,14 @@ from sip.controller.directory import Directory
 from sip.controller.events.center import EventCenter
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
+from sip.controller.outbound.quarantine import Quarantine
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import JournalPort, LivePort, LocatorPort, NumericLocator, SwitchConfig
 from sip.controller.timers import Timer, TimerQueue
 from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.message.message import Request
-from sip.stack.transaction.base import ServerTransaction
+from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,10 @@ DialogKey = tuple[str, str, str]
 def _raise(core: Core, error: Exception, owner: object, tx: ServerTransaction | None) -> None:
     """Let a bug through: what a core does that nobody told how to end a call."""
     raise error
+
+
+def _nobody(tx: ClientTransaction, status: int) -> None:
+    """Tell nobody."""
 
 
 class _Pending:
@@ -65,6 +70,9 @@ class Core:
         self.locations = locations
         self.live = live
         self.locator: LocatorPort = NumericLocator()
+        self.quarantine = Quarantine()
+        self.failed: Callable[[ClientTransaction, int], None] = _nobody
+        """Tells the user of a transaction that it came to nothing, and with which status."""
         self.auth = Authenticator(config)
         self.events = EventCenter()
         self.now = 0.0

@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol, TypedDict
 
 from sip.controller.headers import Passing
 from sip.stack.listeners import Listeners
+from sip.stack.locating.enum import NumberAnswer
+from sip.stack.locating.records import Hop as Hop
 from sip.stack.message.grammar import is_address
 from sip.stack.message.uri import Uri
 
@@ -75,26 +77,19 @@ class NoLocationStore:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One server to try: where a request goes, and over what (RFC 3263 §4)."""
-
-    transport: str
-    """``UDP``, ``TCP`` …, as it stands in Via."""
-    remote: tuple[str, int]
-    """IP address and port."""
-    domain: str = ""
-    """The name that was looked up: what the server's certificate must carry; "" for an address."""
-
-
 class LocatorPort(Protocol):
-    """Who finds the servers of a URI."""
+    """Who finds the servers of a URI or a number.
+
+    ``done`` is called once, on the switch's own thread, before the method returns when the answer is known already.
+    ``sip.controller.sending`` brings a late answer into the switch's turn: ask through it.
+    """
 
     def locate(self, uri: Uri, done: Callable[[Sequence[Hop]], None]) -> None:
-        """Find the hops to try, best first; none when the name leads nowhere.
+        """Find the hops to try, best first; none when the name leads nowhere."""
+        ...
 
-        ``done`` is called once, on the switch's own thread, before this returns when the answer is known already.
-        """
+    def look_up(self, number: str, suffix: str, done: Callable[[NumberAnswer], None]) -> None:
+        """Find what ENUM says below ``suffix`` of an E.164 number."""
         ...
 
 
@@ -106,6 +101,10 @@ class NumericLocator:
         transport = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "udp")).upper()
         port = uri.port or (5061 if transport == "TLS" else 5060)
         done((Hop(transport, (uri.host, port)),) if is_address(uri.host) else ())
+
+    def look_up(self, number: str, suffix: str, done: Callable[[NumberAnswer], None]) -> None:
+        """Know nothing."""
+        done(NumberAnswer())
 
 
 def _middle() -> float:

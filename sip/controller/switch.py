@@ -40,6 +40,7 @@ from sip.stack.events import (
     StrayAnswer,
     TransactionTimedOut,
 )
+from sip.stack.transaction.base import ClientTransaction
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Switch:
         self.locations = LocationTable(store or NoLocationStore())
         self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
         self._core.locator = locator or NumericLocator()
+        self._core.failed = self._failed
         self._core.actions = _ACTIONS
         self._core.on_bug = aborting.end_after_bug
         self._endpoint = endpoint
@@ -154,6 +156,9 @@ class Switch:
         if self._next_sweep is None:
             self._next_sweep = now + BINDING_SWEEP_S
         self._drain()
+
+    def _failed(self, tx: ClientTransaction, status: int) -> None:
+        users.on_failure(self._core, tx, status)
 
     def _drain(self) -> None:
         core, endpoint, timers = self._core, self._endpoint, self._core.timers

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from sip.controller import sending
 from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying, session_timers
 from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Refresh, Relay
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
+from sip.controller.sending import Sending
 from sip.stack.message.message import Response
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
@@ -40,7 +42,19 @@ def _nothing(core: Core, user: Any) -> None:
     """Nothing follows from it."""
 
 
+def _pass_response(core: Core, sender: Sending, tx: ClientTransaction, response: Response) -> None:
+    """Tell whoever sent a request to a URI, unless another hop is tried."""
+    if not sending.on_response(core, sender, response):
+        CLIENTS[type(sender.user)].on_response(core, sender.user, tx, response)
+
+
+def _pass_failure(core: Core, sender: Sending, tx: ClientTransaction, status: int) -> None:
+    if not sending.on_failure(core, sender, status):
+        CLIENTS[type(sender.user)].on_failure(core, sender.user, tx, status)
+
+
 CLIENTS: Final[dict[type, ClientUser]] = {
+    Sending: ClientUser(_pass_response, _pass_failure),
     Branch: ClientUser(
         lambda core, branch, tx, response: hunting.on_response(core, branch, response),
         lambda core, branch, tx, status: hunting.on_failure(core, branch, status),

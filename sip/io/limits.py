@@ -48,3 +48,12 @@ REDIS_PING_S: Final = 10.0
 
 LISTENERS_MAX: Final = 64
 """Sockets a node listens on: some zones, each with every transport and both address families."""
+
+DNS_TRY_S: Final = 1.5
+"""A DNS server that is silent for so long is passed over for the next."""
+
+DNS_LIFETIME_S: Final = 4.0
+"""A question open for longer counts as not answered: a caller waits for it."""
+
+DNS_SERVERS_MAX: Final = 8
+"""Servers that may be configured."""

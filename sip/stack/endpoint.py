@@ -246,6 +246,11 @@ class Endpoint:
         tx.start(now)
         return tx
 
+    def unsent(self, request: Request) -> ClientTransaction:
+        """Return a transaction for a request that could not be sent: nothing ever happens to it."""
+        kind = InviteClient if request.method == "INVITE" else NonInviteClient
+        return kind(self._layer, ("", request.method), request, Flow("UDP", ("", 0), ("", 0)))
+
     def send_ack(self, request: Request, flow: Flow, now: float) -> None:
         """Send the ACK of a 2xx under a Via of ours; call it again for each repeated 2xx."""
         sent, _ = self._with_via(request, flow)

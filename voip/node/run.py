@@ -25,6 +25,7 @@ from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
 from sip.io.listeners import parse_zones
 from sip.io.node import Node, NodeConfig, Parts, Post, run_node
+from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
 from sip.stack.message.grammar import format_host_port
 from voip.callpolicy import BusinessPolicy
 from voip.node import connections
@@ -130,8 +131,10 @@ class _Composition:
             random=random.random,
         )
         directory = _directory(self._snapshot)
+        asker = DnsAsker(parse_servers(settings.DNS_SERVERS))
+        locator = DnsLocator(asyncio.get_running_loop(), asker, reach_of(parts.listeners.rows))
         return Switch(
-            config, parts.endpoint, directory, self._policy, parts.journal, parts.store, self._live, parts.wake
+            config, parts.endpoint, directory, self._policy, parts.journal, parts.store, self._live, parts.wake, locator
         )
 
     def _make_journal(self, post: Post, on_error: object) -> Journal:

@@ -12,6 +12,8 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from voip.platform import places
@@ -19,10 +21,17 @@ from voip.platform.console import StepFailed, run_logged, step
 
 NODE = "playwright-node"
 """The program inside playwright's package; it needs a library that a minimal Debian does not have."""
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "chromium": "chromium", NODE: "libatomic1"}
 HEADERS = "Python.h"
 COMPILERS = {"gcc": "gcc", HEADERS: "python3-dev"}
 """For the compiled form of the stack; they work installed only, and tests go without them where they are not."""
+PACKAGES = {
+    "sipp": "sip-tester",
+    "baresip": "baresip-core",
+    "chromium": "chromium",
+    "named": "bind9",
+    "kamailio": "kamailio",
+    NODE: "libatomic1",
+}
 BIN = places.TOOLS / "bin"
 _UNPACKED = places.TOOLS / "root"
 
@@ -40,7 +49,19 @@ _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{root}/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{root}/fontcache</cachedir></fontconfig>
 """
-_PROGRAMS = {"sipp": "usr/bin/sipp", "baresip": "usr/bin/baresip", "chromium": "usr/lib/chromium/chromium"}
+_PROGRAMS = {
+    "sipp": "usr/bin/sipp",
+    "baresip": "usr/bin/baresip",
+    "chromium": "usr/lib/chromium/chromium",
+    "named": "usr/sbin/named",
+    "kamailio": "usr/sbin/kamailio",
+}
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where Debian puts servers; an ordinary user's PATH does not name it."""
+_NO_SERVICES = """#!/bin/sh
+# Programs of tests are started by tests, never by the machine (Debian policy, invoke-rc.d).
+exit 101
+"""
 BARESIP_MODULES = "usr/lib/baresip/modules"
 
 
@@ -51,8 +72,16 @@ def find(name: str) -> Path | None:
     if name == HEADERS:
         header = Path(sysconfig.get_paths()["include"]) / HEADERS
         return header if header.exists() else None
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{BIN}")
+    folders = [os.environ.get("PATH", ""), *_SBIN, str(BIN)]
+    found = shutil.which(name, path=os.pathsep.join(folders))
     return Path(found) if found else None
+
+
+def kamailio_modules() -> Path:
+    """Return the folder that kamailio's configuration must name as ``mpath``; modules live by architecture."""
+    found = find("kamailio")
+    root = _UNPACKED if found and found.parent == BIN else Path("/")
+    return next(root.glob("usr/lib/*/kamailio/modules"), root / "usr/lib/kamailio/modules")
 
 
 def baresip_modules() -> Path:
@@ -99,7 +128,22 @@ def install(names: list[str], log: Path) -> None:
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run_logged(["apt-get", "update", "-q"], log, env)
     packages = [_package(name) for name in names]
-    run_logged(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], log, env)
+    with _without_services():
+        run_logged(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], log, env)
+
+
+@contextmanager
+def _without_services(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
+    """Keep packages from starting their servers; a machine that has a policy of its own keeps it."""
+    if policy.exists():
+        yield
+        return
+    policy.write_text(_NO_SERVICES)
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
 
 
 def unpack(names: list[str], log: Path) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sip.cdr.record import CallRecord
+from sip.controller.core import Core
 from sip.controller.directory import Directory
-from sip.controller.ports import LiveCall, SwitchConfig
+from sip.controller.ports import LiveCall, LocatorPort, SwitchConfig
 from sip.controller.switch import Switch
 from sip.stack.config import EndpointConfig
 from sip.stack.endpoint import Endpoint
@@ -77,7 +78,9 @@ class Network:
         policy: FakePolicy | None = None,
         listeners: Listeners | None = None,
         settings: dict[str, Any] | None = None,
+        locator: LocatorPort | None = None,
     ) -> None:
+        self.locator = locator
         self.listeners = listeners or single_zone({"UDP": SWITCH})
         self._addresses = {row.local for row in self.listeners.rows}
         self.settings = settings or {}
@@ -115,7 +118,16 @@ class Network:
         )
         self.endpoint = Endpoint(EndpointConfig(token, self.listeners, "Trunkline"))
         self.receive: Callable[[bytes, Flow, float], None] = self.endpoint.receive_datagram
-        self.switch = Switch(config, self.endpoint, self._directory, self.policy, self.journal, self.store, self.live)
+        self.switch = Switch(
+            config,
+            self.endpoint,
+            self._directory,
+            self.policy,
+            self.journal,
+            self.store,
+            self.live,
+            locator=self.locator,
+        )
 
     def restart(self) -> int:
         """Kill the switch without warning and start it anew from its journal and store."""
@@ -125,6 +137,11 @@ class Network:
         restored = self.switch.restore(self.journal.open_states(), self.now, self.wall)
         self.run()
         return restored
+
+    @property
+    def core(self) -> Core:
+        """What the switch keeps."""
+        return self.switch._core
 
     def phone(
         self, host: str, username: str = "", password: str = "", port: int = 5060, switch: tuple[str, int] = SWITCH

@@ -1,0 +1,164 @@
+"""Sending a request to a URI: find its servers, try them one after the other, and tell the sender once (RFC 3263).
+
+How to use it, for any request outside a dialog (MESSAGE, NOTIFY, OPTIONS, REGISTER, a proxy's request)::
+
+    class Errand:                                   # a class of your own, with a row in sip.controller.users.CLIENTS
+        ...
+
+    request = Request("MESSAGE", str(uri), [...])   # without Via; Contact only where ``with_contact`` is not set
+    send_to(core, request, next_hop_uri, Errand())  # next_hop_uri: the topmost Route, else the Request-URI
+
+``CLIENTS[Errand]`` hears of provisional responses, and of exactly one end: a final response, or a failure (408 for
+silence, 503 when no server can be reached or the name leads nowhere). ``tx.request`` is the request as it was sent, or
+would have been. Silence, a broken transport and a 503 are not the end while another server is left: it is tried with a
+new branch. The end may come only in a later turn, never before ``send_to`` returns. ``cancel`` takes an INVITE back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sip.controller.addressing import contact_row
+from sip.controller.core import Core
+from sip.controller.outbound.limits import HOPS_TRIED_MAX
+from sip.controller.outbound.quarantine import retry_after_s
+from sip.stack.flow import Flow
+from sip.stack.locating.enum import NumberAnswer
+from sip.stack.locating.records import Hop
+from sip.stack.message.message import Request, Response
+from sip.stack.message.uri import Uri
+from sip.stack.transaction.base import ClientTransaction
+
+_UNREACHABLE = 503
+
+
+class Sending:
+    """One request on its way to a URI: the ``user`` of its transactions."""
+
+    __slots__ = ("hop", "hops", "is_cancelled", "is_heard", "request", "tx", "user", "with_contact", "zone")
+
+    def __init__(self, request: Request, user: Any, with_contact: bool, zone: str) -> None:
+        self.zone = zone
+        self.request = request
+        self.user = user
+        self.with_contact = with_contact
+        self.hops: list[Hop] = []
+        """Those still to be tried."""
+        self.hop: Hop | None = None
+        self.tx: ClientTransaction | None = None
+        self.is_cancelled = False
+        self.is_heard = False
+        """The present hop has answered something."""
+
+
+class _Asking:
+    """One question to the locator; an answer that comes late waits for the switch's next turn."""
+
+    __slots__ = ("_core", "_is_late")
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._is_late = False
+
+    def locate(self, uri: Uri, then: Callable[[Sequence[Hop]], None]) -> None:
+        self._core.locator.locate(uri, lambda hops: self._told(lambda: then(hops)))
+        self._is_late = True
+
+    def look_up(self, number: str, suffix: str, then: Callable[[NumberAnswer], None]) -> None:
+        self._core.locator.look_up(number, suffix, lambda answer: self._told(lambda: then(answer)))
+        self._is_late = True
+
+    def _told(self, then: Callable[[], None]) -> None:
+        if self._is_late:
+            self._core.post(then)
+        else:
+            then()
+
+
+def locate(core: Core, uri: Uri, then: Callable[[Sequence[Hop]], None]) -> None:
+    """Find the hops of a URI; ``then`` is called once, in a turn of the switch, perhaps before this returns."""
+    _Asking(core).locate(uri, then)
+
+
+def look_up(core: Core, number: str, suffix: str, then: Callable[[NumberAnswer], None]) -> None:
+    """Ask ENUM of an E.164 number; ``then`` as with ``locate``."""
+    _Asking(core).look_up(number, suffix, then)
+
+
+def flow_to(core: Core, hop: Hop, zone: str = "") -> Flow | None:
+    """Return the flow to a hop, ``None`` when the zone ("": the first) has no socket for its transport and family."""
+    local = core.config.local(hop.transport, hop.remote[0], zone)
+    if local is None:
+        return None
+    return Flow(hop.transport, local, hop.remote, 0, hop.domain if hop.transport.startswith("TLS") else "")
+
+
+def send_to(
+    core: Core, request: Request, uri: Uri, user: Any, *, with_contact: bool = False, zone: str = ""
+) -> Sending:
+    """Send ``request`` to the servers of ``uri``; ``user`` is told as the module says.
+
+    ``with_contact`` adds our Contact, which depends on the transport; ``zone`` is the network to leave by ("": the
+    first).
+    """
+    sending = Sending(request, user, with_contact, zone)
+    locate(core, uri, lambda hops: _located(core, sending, hops))
+    return sending
+
+
+def cancel(core: Core, sending: Sending) -> None:
+    """Take an INVITE back: no further server is tried; the user still hears its end (487, or a 2xx that crossed)."""
+    sending.is_cancelled = True
+    if sending.tx is not None:
+        core.endpoint.cancel(sending.tx, core.now)
+
+
+def _located(core: Core, sending: Sending, hops: Sequence[Hop]) -> None:
+    sending.hops = core.quarantine.arrange(hops, core.now)[:HOPS_TRIED_MAX]
+    if sending.is_cancelled or not _try_next(core, sending):
+        tx = core.endpoint.unsent(sending.request)
+        tx.user = sending
+        core.post(lambda: core.failed(tx, _UNREACHABLE))
+
+
+def _try_next(core: Core, sending: Sending) -> bool:
+    """Send to the next hop that we have a socket for; returns whether there was one."""
+    while sending.hops:
+        hop = sending.hops.pop(0)
+        flow = flow_to(core, hop, sending.zone)
+        if flow is None:
+            continue
+        request = sending.request
+        if sending.with_contact:
+            request = Request(request.method, request.uri, request.headers, request.body)
+            request.set(*contact_row(core.config, flow))
+        sending.hop, sending.is_heard = hop, False
+        sending.tx = core.endpoint.send_request(request, flow, core.now)
+        sending.tx.user = sending
+        return True
+    return False
+
+
+def on_response(core: Core, sending: Sending, response: Response) -> bool:
+    """Take a response; returns whether another hop is tried instead of telling the user."""
+    sending.is_heard = True
+    hop = sending.hop
+    if response.status < 200 or hop is None:
+        return False
+    if response.status != _UNREACHABLE:
+        core.quarantine.succeeded(hop)
+        return False
+    seconds = retry_after_s(response)
+    if seconds is not None:
+        core.quarantine.avoid(hop, seconds, core.now)
+    return not sending.is_cancelled and _try_next(core, sending)
+
+
+def on_failure(core: Core, sending: Sending, status: int) -> bool:
+    """Take silence or a broken transport; returns whether another hop is tried instead of telling the user."""
+    if sending.hop is not None:
+        core.quarantine.failed(sending.hop, core.now)
+    # RFC 3263 §4.3: who has answered provisionally has not failed, it is only slow.
+    may = not sending.is_cancelled and not (status == 408 and sending.is_heard)
+    return may and _try_next(core, sending)
