@@ -94,7 +94,7 @@ BUGS_END_HERE = {
     "sip/controller/core.py": ("run_posted",),
     "sip/controller/timers.py": ("_call",),
     "sip/controller/calls/aborting.py": ("_attempt",),
-    "sip/io/pump.py": ("datagram", "message"),
+    "sip/io/pump.py": ("datagram", "message", "take"),
 }
 
 

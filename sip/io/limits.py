@@ -57,3 +57,13 @@ DNS_LIFETIME_S: Final = 4.0
 
 DNS_SERVERS_MAX: Final = 8
 """Servers that may be configured."""
+
+LINK_PACKET_BYTES: Final = 32_768
+"""Frames for a sibling that one packet gathers: some forty messages a system call, far below what the kernel takes."""
+
+LINK_BUFFER_BYTES: Final = 1_048_576
+"""Asked of the kernel for each link; it may allow less (``net.core.wmem_max``)."""
+
+LINK_QUEUE_BYTES_MAX: Final = 2_097_152
+"""What may wait for one sibling beyond that: two thousand messages, more than a second of the busiest. Over it a
+datagram is dropped, as the network might, and a request of a stream is answered 503."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
+from sip.io.binding import Binder, OwnSockets
 from sip.io.limits import LISTENERS_MAX
 from sip.io.pump import Pump, Sender
 from sip.io.tcp import TcpShell
@@ -135,8 +137,16 @@ class Senders:
 class Sockets:
     """All sockets of a node."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, zones: Sequence[ZoneConfig]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        zones: Sequence[ZoneConfig],
+        binder: Binder | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         self._loop = loop
+        self._binder = binder or OwnSockets()
+        self._numbers = numbers or count(1)
         self._zones = zones
         self._udp: list[UdpShell] = []
         self._tcp: list[TcpShell] = []
@@ -167,11 +177,11 @@ class Sockets:
 
     async def _bind(self, config: ListenerConfig) -> Address:
         if config.transport == "UDP":
-            udp = UdpShell(self._loop, config.host, config.port)
+            udp = UdpShell(self._loop, config.host, config.port, self._binder)
             self._udp.append(udp)
             self.senders.add("UDP", udp.local, udp)
             return udp.local
-        tcp = TcpShell(self._loop)
+        tcp = TcpShell(self._loop, self._binder, self._numbers)
         await tcp.listen(config.host, config.port)
         self._tcp.append(tcp)
         self.senders.add(config.transport, tcp.local, tcp)

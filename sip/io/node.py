@@ -31,12 +31,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from sip.io.crew import Crew, Membership
 from sip.io.listeners import ListenerConfig, Sockets, ZoneConfig
 from sip.io.pump import Brain, Pump
 from sip.io.redis_location import Bindings, RedisLocationStore
 from sip.stack.config import EndpointConfig, TimerValues
 from sip.stack.endpoint import Endpoint
 from sip.stack.listeners import Address, Listeners
+from sip.stack.ownership import TOKEN_HEX_CHARS, mark_of
 
 Post = Callable[[Callable[[], None]], object]
 
@@ -133,26 +135,25 @@ class Parts:
     token: Callable[[], str]
 
 
-TOKEN_BYTES = 10
-"""80 unguessable bits for tags, branches and Call-IDs."""
-
 _POOL_BYTES = 4_000
 
 
 class TokenSource:
     """Gives tokens from randomness fetched in larger pieces: a system call a token is dear at ten tokens a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str = "") -> None:
+        """``mark`` begins every token (``sip.stack.ownership.mark_of``)."""
         self._pool = ""
         self._used = 0
+        self._mark = mark
 
     def __call__(self) -> str:
         """Return a fresh token."""
         if self._used >= len(self._pool):
             self._pool, self._used = secrets.token_hex(_POOL_BYTES), 0
         start = self._used
-        self._used = start + 2 * TOKEN_BYTES
-        return self._pool[start : self._used]
+        self._used = start + TOKEN_HEX_CHARS
+        return self._mark + self._pool[start : self._used]
 
 
 class Node(Generic[SomeSwitch]):
@@ -166,7 +167,11 @@ class Node(Generic[SomeSwitch]):
         make_switch: Callable[[Parts], SomeSwitch],
         make_journal: Callable[[Post, Callable[[BaseException], None]], NodeJournal],
         redis_url: str | None = None,
+        member: Membership | None = None,
     ) -> None:
+        """``member`` is the node's place among the workers of one node, where there are several."""
+        self._member = member
+        self._crew: Crew | None = None
         self._config = config
         self._make_switch = make_switch
         self._make_journal = make_journal
@@ -189,14 +194,14 @@ class Node(Generic[SomeSwitch]):
         loop = asyncio.get_running_loop()
         self._loop = loop
         config = self._config
-        self._sockets = Sockets(loop, config.all_zones())
+        self._sockets = self._make_sockets(loop)
         await self._sockets.open()
         listeners = self._sockets.listeners
         self.listeners = listeners
         self.address = listeners.rows[0].local
-        token = TokenSource()
+        token = TokenSource(mark_of(self._member.worker) if self._member is not None else "")
         endpoint = Endpoint(EndpointConfig(token, listeners, config.server_name, config.timers))
-        self._pump = Pump(loop, endpoint, self._sockets.senders)
+        self._pump = self._make_pump(loop, endpoint)
         self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
         if self._redis_url is not None:
             self._store = RedisLocationStore(self._redis_url)
@@ -206,8 +211,24 @@ class Node(Generic[SomeSwitch]):
         if self._store is not None:
             await self._start_store(self._store)
         self._pump.switch = self.switch
+        if self._crew is not None:
+            self._crew.start(self._pump)
         await self._sockets.start(self._pump)
         self._pump.turn()
+
+    def _make_sockets(self, loop: asyncio.AbstractEventLoop) -> Sockets:
+        member = self._member
+        if member is None:
+            return Sockets(loop, self._config.all_zones())
+        return Sockets(loop, self._config.all_zones(), member.binder, member.connection_numbers())
+
+    def _make_pump(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint) -> Pump:
+        if self._member is None:
+            return Pump(loop, endpoint, self._sockets.senders)
+        self._crew = Crew(loop, self._member, self._sockets.senders, endpoint.has_invite)
+        pump = Pump(loop, endpoint, self._crew)
+        pump.crew = self._crew
+        return pump
 
     async def _start_store(self, store: RedisLocationStore) -> None:
         locations = self.switch.locations
@@ -227,6 +248,8 @@ class Node(Generic[SomeSwitch]):
         await asyncio.sleep(0)
         self._pump.turn()
         self._pump.close()
+        if self._crew is not None:
+            self._crew.close()
         await self._sockets.close()
         if self._store_task is not None:
             self._store_task.cancel()

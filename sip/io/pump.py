@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Protocol
 
+from sip.io.crew import Crew
 from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
@@ -52,6 +53,8 @@ class Pump:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint, senders: Outlets) -> None:
         self.switch: Brain | None = None
+        self.crew: Crew | None = None
+        """The node's other workers; ``None`` where there are none, which costs nothing then."""
         self._loop = loop
         self._endpoint = endpoint
         self._senders = senders
@@ -63,17 +66,27 @@ class Pump:
     def datagram(self, data: bytes, flow: Flow) -> None:
         """Feed one datagram; ``turn`` or ``wake`` must follow."""
         try:
-            self._endpoint.receive_datagram(data, flow, self._loop.time())
+            if self.crew is None or not self.crew.diverts(data, flow):
+                self._endpoint.receive_datagram(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001 - a bug met by one message ends that message, never the node
             self._bugs.note(error, f"a datagram of {flow.remote[0]}", self._loop.time())
 
     def message(self, data: bytes, flow: Flow) -> None:
         """Feed one message of a stream."""
         try:
-            self._endpoint.receive_message(data, flow, self._loop.time())
+            if self.crew is None or not self.crew.diverts(data, flow):
+                self._endpoint.receive_message(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001 - as above
             self._bugs.note(error, f"a message of {flow.remote[0]}", self._loop.time())
         self.wake()
+
+    def take(self, data: bytes, flow: Flow) -> None:
+        """Feed a message that a sibling handed over; ``turn`` or ``wake`` must follow."""
+        receive = self._endpoint.receive_message if flow.reliable else self._endpoint.receive_datagram
+        try:
+            receive(data, flow, self._loop.time())
+        except Exception as error:  # noqa: BLE001 - as above
+            self._bugs.note(error, f"a message of {flow.remote[0]}", self._loop.time())
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
         """Answer what a stream ended on, at once."""
@@ -82,6 +95,8 @@ class Pump:
 
     def failed(self, flow: Flow) -> None:
         """Tell that a flow carries nothing any more."""
+        if self.crew is not None and flow.reliable:
+            self.crew.stream_failed(flow)
         self._endpoint.transport_failed(flow, self._loop.time())
         self.wake()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import cast
 
+from sip.io.binding import Binder, OwnSockets
 from sip.io.limits import (
     BACKLOG,
     CONNECT_S_MAX,
@@ -77,12 +79,19 @@ class _Connection(asyncio.Protocol):
 class TcpShell:
     """One listening address and all its streams."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        binder: Binder | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        """``numbers`` names the streams; shells whose flows may meet share one."""
+        self._binder = binder or OwnSockets()
+        self._numbers = numbers or count(1)
         self.local: Address = ("", 0)
         self._loop = loop
         self._pump: Pump | None = None
         self._server: asyncio.Server | None = None
-        self._numbers = 0
         self._by_number: dict[int, _Connection] = {}
         self._by_remote: dict[Address, _Connection] = {}
         self._opening: dict[Address, list[bytes]] = {}
@@ -100,7 +109,7 @@ class TcpShell:
             OSError: the address is not ours or taken.
         """
         self._server = await self._loop.create_server(
-            self._make_connection, host, port, backlog=BACKLOG, start_serving=False
+            self._make_connection, sock=self._binder.stream(host, port), backlog=BACKLOG, start_serving=False
         )
         name = self._server.sockets[0].getsockname()
         self.local = (name[0], name[1])
@@ -113,8 +122,7 @@ class TcpShell:
         self._sweep = self._loop.call_later(IDLE_SWEEP_S, self._close_idle)
 
     def _make_connection(self) -> _Connection:
-        self._numbers += 1
-        return _Connection(self, self._numbers)
+        return _Connection(self, next(self._numbers))
 
     def admit(self, connection: _Connection, local: Address, remote: Address) -> bool:
         """Enter a new stream; returns whether there is room for it."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
 import logging
-import socket
 
-from sip.io.limits import DATAGRAM_BYTES_MAX, READ_BURST_MAX, RECEIVE_BUFFER_BYTES
+from sip.io.binding import Binder, OwnSockets
+from sip.io.limits import DATAGRAM_BYTES_MAX, READ_BURST_MAX
 from sip.io.pump import Pump
 from sip.stack.flow import Flow
 
@@ -18,22 +16,13 @@ log = logging.getLogger(__name__)
 class UdpShell:
     """One bound socket. Port 0 takes a free one; ``local`` tells which."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int, binder: Binder | None = None) -> None:
         """Bind.
 
         Raises:
             OSError: the address is not ours or taken.
         """
-        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        with contextlib.suppress(OSError):  # The kernel's own bound may be lower; it then takes what it allows.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        try:
-            self._socket.bind((host, port))
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = (binder or OwnSockets()).datagram(host, port)
         name = self._socket.getsockname()
         self.local: tuple[str, int] = (name[0], name[1])
         self.dropped = 0
