@@ -170,11 +170,15 @@ class Switch:
                     self._take(event)
                 except Exception as error:  # noqa: BLE001 - a bug met by one event ends its call, never the node
                     tx = event.tx if isinstance(event, RequestReceived) else None
-                    core.on_bug(core, error, timers.owner or aborting.owner_of(core, event), tx)
+                    core.on_bug(core, error, self._owner_of(event), tx)
                 event = endpoint.next_event()
             timers.owner = None
             if not core.run_posted():
                 return
+
+    def _owner_of(self, event: Event) -> object:
+        """Return the call that an event's turn was about."""
+        return self._core.timers.owner or aborting.owner_of(self._core, event)
 
     def _take(self, event: Event) -> None:
         core = self._core
