@@ -14,6 +14,8 @@ from sip.controller.calls.call import Call, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
 from sip.controller.directory import Directory
 from sip.controller.events.center import EventCenter
+from sip.controller.events.mailboxes import MailboxTable
+from sip.controller.events.publications import PublicationTable
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
 from sip.controller.outbound.quarantine import Quarantine
@@ -75,6 +77,10 @@ class Core:
         """Tells the user of a transaction that it came to nothing, and with which status."""
         self.auth = Authenticator(config)
         self.events = EventCenter()
+        self.publications = PublicationTable()
+        self.mailboxes = MailboxTable()
+        self.call_watch: Callable[[Call, bool], None] | None = None
+        """Told of calls that change, and whether they are over; ``None`` while nobody watches a line's calls."""
         self.now = 0.0
         self.wall = 0.0
         self.timers = TimerQueue()

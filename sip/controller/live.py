@@ -41,6 +41,20 @@ def live_call(call: Call) -> LiveCall:
 
 
 def announce(core: Core, call: Call) -> None:
-    """Tell the live view how a call stands now."""
+    """Tell the live view, and who watches the call's lines, how a call stands now."""
     if call.state not in (State.CLOSING, State.ENDED):
         core.live.changed(live_call(call))
+        touch(core, call)
+
+
+def announce_end(core: Core, call: Call) -> None:
+    """Tell the same that a call is over."""
+    core.live.ended(call.call_id)
+    if core.call_watch is not None:
+        core.call_watch(call, True)
+
+
+def touch(core: Core, call: Call) -> None:
+    """Tell who watches the call's lines; for what the live view does not show."""
+    if core.call_watch is not None:
+        core.call_watch(call, False)

@@ -8,7 +8,7 @@ from typing import Final
 from sip.controller.calls import in_dialog
 from sip.controller.calls.admission import receive_invite
 from sip.controller.core import Core
-from sip.controller.events import subscribe
+from sip.controller.events import publish, subscribe
 from sip.controller.registrar import receive_register
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -30,6 +30,8 @@ OUTSIDE: Final[dict[str, Handler]] = {
     "REGISTER": receive_register,
     "OPTIONS": _receive_options,
     "SUBSCRIBE": subscribe.receive_subscribe,
+    "PUBLISH": publish.receive_publish,
+    "NOTIFY": publish.receive_unsolicited,
     "BYE": _refuse_without_dialog,
     "UPDATE": _refuse_without_dialog,
     "INFO": _refuse_without_dialog,

@@ -137,6 +137,8 @@ class SwitchConfig:
     digest_qop: tuple[str, ...] = ("auth",)
     """What a challenge offers (RFC 7616 §3.3). ``auth-int`` is accepted always; a border element between phone and
     us that changes a body breaks it."""
+    event_packages: tuple[str, ...] = ("dialog", "message-summary", "presence", "reg")
+    """What may be subscribed to (``sip.controller.events``); a package that is left out is 489."""
 
     session_expires_s: int = 1800
     """Session interval asked for where the party knows RFC 4028; 0 leaves it to the party to ask."""

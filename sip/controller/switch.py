@@ -14,7 +14,7 @@ from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
 from sip.controller.core import Core
 from sip.controller.directory import Directory
-from sip.controller.events import notifying
+from sip.controller.events import notifying, standard
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.location import LocationTable
 from sip.controller.policy import CallPolicy
@@ -29,6 +29,7 @@ from sip.controller.ports import (
     SwitchConfig,
 )
 from sip.controller.registration.limits import BINDING_SWEEP_S, SWEEP_LINES_MAX
+from sip.stack.bodies.message_summary import Summary
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.events import (
@@ -84,6 +85,7 @@ class Switch:
         self._core.failed = self._failed
         self._core.actions = _ACTIONS
         self._core.on_bug = aborting.end_after_bug
+        standard.install(self._core, config.event_packages)
         self._endpoint = endpoint
         self._next_sweep: float | None = None
 
@@ -120,6 +122,13 @@ class Switch:
             core.post(partial(closing.refuse_for_stop, core, call))
         core.post(partial(notifying.stop, core))
         self._drain()
+
+    def set_mailbox(self, username: str, summary: Summary | None) -> None:
+        """Learn how many messages wait for a line, ``None`` for "it has no mailbox"; who watches it is told.
+
+        For whoever keeps the mailboxes, who says it anew when the node has started.
+        """
+        self._core.mailboxes.set(username, summary)
 
     def journal_failed(self, error: str) -> None:
         """Learn that the journal cannot write: calls go on without it until it can."""

@@ -18,6 +18,7 @@ from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import send_bye
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
+from sip.controller.live import announce_end
 from sip.controller.q850 import TEMPORARY_FAILURE
 from sip.controller.records import build_record
 from sip.stack.events import AckReceived, Event, RequestReceived, StrayAnswer
@@ -187,7 +188,7 @@ def _forget(core: Core, call: Call) -> None:
 
 
 def _tell_live_view(core: Core, call: Call) -> None:
-    core.live.ended(call.call_id)
+    announce_end(core, call)
 
 
 _STEPS: Final[tuple[Callable[[Core, Call], None], ...]] = (

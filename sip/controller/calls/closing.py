@@ -11,6 +11,7 @@ from sip.controller.calls.relaying import abort_relays
 from sip.controller.calls.states import TRANSITIONS, Input, State
 from sip.controller.core import Core
 from sip.controller.limits import CANCEL_S_MAX
+from sip.controller.live import announce_end
 from sip.controller.q850 import NORMAL_CLEARING, SUBSCRIBER_ABSENT, TEMPORARY_FAILURE, cause_of_status, reason_header
 from sip.controller.records import build_record
 
@@ -98,7 +99,7 @@ def _close(core: Core, call: Call, outcome: Outcome) -> None:
         call.release = None
     call.settled = True
     core.policy.settle(record)
-    core.live.ended(call.call_id)
+    announce_end(core, call)
     core.write({"t": "end", "record": record.to_json()}, lambda: core.fire(call, Input.CLOSED))
     call.recorded = True
 

@@ -14,7 +14,7 @@ from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows
 from sip.controller.limits import NO_BOUND, TEXT_CHARS_MAX, TRUNK_SILENCE_S_MAX
-from sip.controller.live import announce
+from sip.controller.live import announce, touch
 from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
 from sip.stack.dialog import Dialog
 from sip.stack.errors import RemoteProtocolError
@@ -57,6 +57,7 @@ def _launch(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     for branch in attempt.branches:
         _send(core, branch)
     attempt.ring_timer = core.after(target.ring_timeout_s, lambda: _rang_out(core, call, attempt))
+    touch(core, call)
     return None
 
 
@@ -146,6 +147,8 @@ def _note_ringing(core: Core, branch: Branch) -> None:
         call.ringing_at = core.wall
         call.pdd_s = round(core.now - call.started_now, 6)
         announce(core, call)
+    else:
+        touch(core, call)
 
 
 def _on_answer(core: Core, branch: Branch, response: Response) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from sip.controller.events.limits import LINE_SUBSCRIPTIONS_MAX, RESOURCE_SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_MAX
 from sip.controller.events.package import EventPackage
+from sip.controller.events.publications import PublishedPackage, TrunkPackage
 from sip.controller.events.subscription import Subscription
 from sip.stack.message.event import Event
 
@@ -17,6 +18,10 @@ class EventCenter:
 
     def __init__(self) -> None:
         self.packages: dict[str, EventPackage] = {}
+        self.published: dict[str, PublishedPackage] = {}
+        """Packages that take PUBLISH."""
+        self.from_trunks: dict[str, TrunkPackage] = {}
+        """Of these, the ones that trusted trunks may set."""
         self._by_dialog: dict[DialogKey, list[Subscription]] = {}
         self._by_resource: dict[tuple[str, str], dict[Subscription, None]] = {}
         self._by_line: Counter[int] = Counter()
@@ -33,6 +38,11 @@ class EventCenter:
     def allow_events(self) -> tuple[str, str]:
         """The Allow-Events row (RFC 6665 §8.2.2)."""
         return ("Allow-Events", ", ".join(sorted(self.packages)))
+
+    @property
+    def allow_published(self) -> tuple[str, str]:
+        """The Allow-Events row of an answer to PUBLISH."""
+        return ("Allow-Events", ", ".join(sorted(self.published)))
 
     def find(self, key: DialogKey, event: Event) -> Subscription | None:
         """Return the subscription of this dialog and Event.

@@ -30,3 +30,24 @@ FULL_RETRY_AFTER_S: Final = 60
 
 NOTIFY_BODY_BYTES_MAX: Final = 60_000
 """A NOTIFY must fit into a datagram (65,535 bytes) with its headers; a longer document is left out of it."""
+
+PUBLICATIONS_MAX: Final = 50_000
+"""Publications a node holds; at up to 16 KiB each, mostly 1 KiB. Over it: 503."""
+
+RESOURCE_PUBLICATIONS_MAX: Final = 6
+"""Publications of one line: a few devices. A device that restarts must get in, so the oldest goes, not the newest."""
+
+PUBLICATION_S_DEFAULT: Final = 3_600
+"""Life of a publication whose PUBLISH names none (RFC 3856 §6.4)."""
+
+PUBLICATION_S_MAX: Final = 3_600
+"""Longer wishes are lowered to this: a device that is gone must not seem there for days."""
+
+PUBLICATION_S_MIN: Final = 60
+"""Shorter wishes are answered 423."""
+
+PUBLISH_BYTES_MAX: Final = 16_384
+"""Body of a PUBLISH; a longer one is 413. Phones publish 1 to 3 KiB."""
+
+MAILBOXES_MAX: Final = 200_000
+"""Lines whose message counts are remembered, at some 300 bytes each; over it a new one is not taken."""
