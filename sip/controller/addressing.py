@@ -18,9 +18,12 @@ _ADDRESSES_KEPT = 8192
 
 @lru_cache(_ADDRESSES_KEPT)
 def place_of(uri: str) -> tuple[str, int | None]:
-    """Return host and port of a URI that has been parsed before; phones' contacts come again and again."""
+    """Return host and port of a URI that has been parsed before; phones' contacts come again and again.
+
+    One with ``ob`` has no place of its own, host "": its phone is reached over the flow it came by (RFC 5626 §5.3.2).
+    """
     parsed = Uri.parse(uri)
-    return parsed.host, parsed.port
+    return ("", None) if parsed.param("ob") is not None else (parsed.host, parsed.port)
 
 
 def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:

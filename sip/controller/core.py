@@ -21,6 +21,8 @@ from sip.controller.location import LocationTable
 from sip.controller.outbound.quarantine import Quarantine
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import JournalPort, LivePort, LocatorPort, NumericLocator, SwitchConfig
+from sip.controller.registration.domains import Domains
+from sip.controller.registration.sealer import Sealer
 from sip.controller.timers import Timer, TimerQueue
 from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
@@ -81,6 +83,8 @@ class Core:
         self.mailboxes = MailboxTable()
         self.call_watch: Callable[[Call, bool], None] | None = None
         """Told of calls that change, and whether they are over; ``None`` while nobody watches a line's calls."""
+        self.domains = Domains(config)
+        self.sealer = Sealer(config.secret)
         self.now = 0.0
         self.wall = 0.0
         self.timers = TimerQueue()

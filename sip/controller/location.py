@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 from sip.controller.ports import LocationStore
 from sip.controller.registration.binding import Binding as Binding
+from sip.controller.registration.lost import without_connection
+from sip.stack.flow import Flow
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ class LocationTable:
         """When a line is next looked at for bindings that are over; at most the time its first one ends."""
         self._checks: list[tuple[float, str]] = []
         """Heap of the same; an entry that ``_check_at`` does not confirm is dead."""
+        self._streams: dict[tuple[str, int], set[str]] = {}
+        """Lines that registered over a connection: no more than it carried REGISTERs of, and gone with it."""
         self._listeners: list[OnChange] = []
         self._sharers: list[OnChange] = []
 
@@ -97,7 +101,7 @@ class LocationTable:
     def load(self, stored: Mapping[str, Iterable[Mapping[str, Any]]], wall: float) -> int:
         """Take what a store kept over a restart; lines that registered since keep what they have. Returns how many.
 
-        Nobody is told: to the listeners nothing has changed.
+        Contacts that only their connection could reach are gone. Listeners to remote changes hear of the rest.
         """
         loaded = 0
         for username, rows in stored.items():
@@ -108,10 +112,14 @@ class LocationTable:
             except (KeyError, TypeError, ValueError):
                 log.warning("stored bindings of %r are unreadable and ignored", username)
                 continue
-            bindings = tuple([binding for binding in bindings if binding.expires_at > wall])
+            reachable = [without_connection(binding) for binding in bindings if binding.expires_at > wall]
+            bindings = tuple([binding for binding in reachable if binding is not None])
             if bindings:
                 self._set(username, bindings)
                 loaded += 1
+                for listener in self._listeners:
+                    if listener not in self._sharers:
+                        listener(username, (), bindings, wall, "registered")
         return loaded
 
     def dump(self, wall: float) -> dict[str, tuple[list[dict[str, Any]], float]]:
@@ -121,6 +129,23 @@ class LocationTable:
             for username in self._bindings
             if (bindings := self.bindings(username, wall))
         }
+
+    def connection_lost(self, flow: Flow, wall: float) -> None:
+        """Take out, or reach otherwise, the contacts of a connection that is closed (RFC 5626 §7: whoever's)."""
+        for username in self._streams.pop((flow.transport, flow.connection), ()):
+            before = self._bindings.get(username, ())
+            left = [without_connection(binding) if _runs_over(binding, flow) else binding for binding in before]
+            after = tuple([binding for binding in left if binding is not None])
+            if after != before:
+                self.replace(username, after, wall, "deactivated")
+
+    def owner_lost(self, owner: str, wall: float) -> None:
+        """Do the same for all connections of another process, which has ended."""
+        for username, before in list(self._bindings.items()):
+            left = [without_connection(binding) if binding.owner == owner else binding for binding in before]
+            after = tuple([binding for binding in left if binding is not None])
+            if after != before:
+                self.replace(username, after, wall, "deactivated")
 
     def sweep(self, wall: float, lines_max: int) -> bool:
         """Drop bindings that are over and tell of it, ``lines_max`` lines at most; returns whether more are due."""
@@ -148,6 +173,9 @@ class LocationTable:
             self._check_at.pop(username, None)
             return
         self._bindings[username] = bindings
+        for binding in bindings:
+            if binding.flow.connection and not binding.path and not binding.owner:
+                self._streams.setdefault((binding.flow.transport, binding.flow.connection), set()).add(username)
         first = min([binding.expires_at for binding in bindings])
         at = self._check_at.get(username)
         # A line that renews in time keeps its old entry: looked at early, and then once a registration only.
@@ -161,6 +189,11 @@ class LocationTable:
     def _save(self, username: str, bindings: tuple[Binding, ...]) -> None:
         expires_at = max([binding.expires_at for binding in bindings], default=0.0)
         self._store.save(username, [binding.to_json() for binding in bindings], expires_at)
+
+
+def _runs_over(binding: Binding, flow: Flow) -> bool:
+    mine = binding.flow
+    return mine.connection == flow.connection and mine.transport == flow.transport and not binding.owner
 
 
 def difference(before: Sequence[Binding], after: Sequence[Binding]) -> tuple[list[dict[str, Any]], list[str]]:

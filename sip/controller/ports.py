@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
 
 from sip.controller.headers import Passing
+from sip.controller.registration.config import RegistrarConfig
 from sip.stack.listeners import Listeners
 from sip.stack.locating.enum import NumberAnswer
 from sip.stack.locating.records import Hop as Hop
@@ -148,6 +149,7 @@ class SwitchConfig:
     """Rows that cross from leg to leg by choice of the operator; by default none does."""
     random: Callable[[], float] = _middle
     """Numbers from 0 to 1, for delays that must not be those of others (RFC 3261 §14.1)."""
+    registrar: RegistrarConfig = field(default_factory=RegistrarConfig)
 
     def local(self, transport: str, host: str = "", zone: str = "") -> tuple[str, int] | None:
         """Return our socket from which ``host`` is reached over a transport in a zone, ``None`` when we have none."""

@@ -2,129 +2,95 @@
 
 from __future__ import annotations
 
-from sip.controller.addressing import follow
-from sip.controller.calls.legs import came_through_nat
+from functools import lru_cache
+from typing import Final
+
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry
-from sip.controller.limits import (
-    BINDING_S_DEFAULT,
-    BINDING_S_MAX,
-    BINDING_S_MIN,
-    BINDINGS_MAX,
-    CONTACT_CHARS_MAX,
-    REGISTER_CONTACTS_MAX,
-)
 from sip.controller.location import Binding, Reason
+from sip.controller.registration.answer import answer_rows
+from sip.controller.registration.bind import Binder, check_order
+from sip.controller.registration.denied import Denied
+from sip.controller.registration.gruu import is_gruu
+from sip.controller.registration.outbound import uses_outbound
+from sip.controller.registration.paths import read_path
+from sip.controller.registration.wishes import read_wishes
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
-from sip.stack.message.name_addr import NameAddr
+from sip.stack.message.uri import Uri
+from sip.stack.message.uri_equality import same_uri
 from sip.stack.transaction.base import ServerTransaction
 
-
-class _Denied(Exception):
-    """The REGISTER changes nothing; this is its answer."""
-
-    def __init__(self, status: int, reason: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
-        self.headers = headers
+_REGISTRARS_KEPT: Final = 1024
 
 
 def receive_register(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
     """Authenticate, change the line's bindings, and answer with all it has now; or change nothing at all."""
-    line = core.auth.check(core, tx, request, 401)
-    if line is None:
-        return
-    if not line.is_active or request.to.uri.user != line.username:
-        core.reply(tx, request, 403)
-        return
-    current = core.locations.bindings(line.username, core.wall)
     try:
-        changed = _apply(core, line, request, flow, current)
-    except _Denied as denied:
+        _check_domain(core, request)
+        line = core.auth.check(core, tx, request, 401)
+        if line is None:
+            return
+        _check_address(core, line, request)
+        current = core.locations.bindings(line.username, core.wall)
+        bindings, outbound = _apply(core, line, request, flow, current)
+    except Denied as denied:
         core.reply(tx, request, denied.status, denied.reason, headers=denied.headers)
         return
-    if changed is not current:
-        reason: Reason = "registered" if len(changed) >= len(current) else "unregistered"
-        core.locations.replace(line.username, changed, core.wall, reason)
-    core.reply(tx, request, 200, headers=[_contact_row(core, binding) for binding in changed])
+    if bindings is not current:
+        reason: Reason = "registered" if len(bindings) >= len(current) else "unregistered"
+        core.locations.replace(line.username, bindings, core.wall, reason)
+    core.reply(tx, request, 200, headers=answer_rows(core, line, request, bindings, outbound))
 
 
-def _contact_row(core: Core, binding: Binding) -> tuple[str, str]:
-    row = f"<{binding.uri}>;expires={max(0, round(binding.expires_at - core.wall))}"
-    if binding.q:
-        row += f";q={binding.q}"
-    if binding.instance:
-        row += f';+sip.instance="{binding.instance}"'
-    return ("Contact", row)
+def _check_domain(core: Core, request: Request) -> None:
+    """Refuse what is addressed to a registrar elsewhere (§10.3 step 1); we forward no REGISTER."""
+    if not core.domains.has(_host_of(request.uri)):
+        raise Denied(404, "Domain Not Served")
+
+
+@lru_cache(_REGISTRARS_KEPT)
+def _host_of(uri: str) -> str:
+    """Return the host of a Request-URI, "" when it has none; phones ask for few registrars again and again."""
+    try:
+        return Uri.parse(uri).host
+    except ValueError:
+        return ""
+
+
+def _check_address(core: Core, line: LineEntry, request: Request) -> None:
+    """Let a line change the bindings of its own address only (§10.3 steps 4 and 5): no third party's."""
+    address = request.to.uri
+    if not core.domains.has(address.host):
+        raise Denied(404)
+    if not line.is_active or address.user != line.username:
+        raise Denied(403)
 
 
 def _apply(
     core: Core, line: LineEntry, request: Request, flow: Flow, current: tuple[Binding, ...]
-) -> tuple[Binding, ...]:
-    """Return the bindings after the request; the very same tuple when it only asked (§10.3 steps 6 and 7)."""
+) -> tuple[tuple[Binding, ...], bool]:
+    """Return the bindings after the request, the very same tuple when it only asked, and whether it is about flows."""
     if request.contact_is_star:
         if request.expires != 0 or len(request.values("Contact")) != 1:
-            raise _Denied(400, "Bad Wildcard")
+            raise Denied(400, "Bad Wildcard")
         for binding in current:
-            _check_order(binding, request)
-        return ()
-    contacts = request.contacts
-    if not contacts:
-        return current
-    if len(contacts) > REGISTER_CONTACTS_MAX:
-        raise _Denied(400, "Too Many Contacts")
-    bindings = list(current)
-    for contact in contacts:
-        _apply_contact(core, request, flow, contact, bindings)
-    # A phone that restarts on another port must get in: the oldest goes, not the newest.
-    most = max(1, min(line.contacts_max, BINDINGS_MAX))
-    return tuple(bindings[-most:])
+            check_order(binding, request)
+        return (), False
+    wishes = read_wishes(request)
+    path = read_path(core, request, flow)
+    if not wishes:
+        return current, False
+    outbound = uses_outbound(request, wishes, path)
+    binder = Binder(core, line, request, flow, path, outbound, current)
+    for wish in wishes:
+        if wish.uri.user == line.username or wish.uri.param("gr") is not None:
+            _check_loop(core, request, wish.uri)
+        binder.apply(wish)
+    return binder.within_bounds(), outbound
 
 
-def _check_order(binding: Binding, request: Request) -> None:
-    """Refuse a request older than the binding it would change (§10.3 step 7): it was overtaken on its way."""
-    if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
-        raise _Denied(500, "CSeq Out Of Order")
-
-
-def _apply_contact(core: Core, request: Request, flow: Flow, contact: NameAddr, bindings: list[Binding]) -> None:
-    uri = str(contact.uri)
-    if contact.uri.scheme != "sip" or contact.uri.headers or len(uri) > CONTACT_CHARS_MAX:
-        raise _Denied(400, "Bad Contact")
-    expires_s = _expires_s(request, contact)
-    instance = (contact.param("+sip.instance") or "")[:CONTACT_CHARS_MAX].replace('"', "")
-    for position in range(len(bindings) - 1, -1, -1):
-        binding = bindings[position]
-        if binding.uri == uri or (instance and binding.instance == instance):
-            _check_order(binding, request)
-            del bindings[position]
-    if expires_s > 0:
-        reached = follow(contact.uri.host, contact.uri.port, flow, came_through_nat(request, flow))
-        bindings.append(
-            Binding(
-                uri,
-                reached,
-                instance,
-                contact.param("q") or "",
-                request.call_id,
-                request.cseq.number,
-                core.wall + expires_s,
-                (request.get("User-Agent") or "")[:CONTACT_CHARS_MAX],
-            )
-        )
-
-
-def _expires_s(request: Request, contact: NameAddr) -> int:
-    """Return the time a contact is granted; what is not a number counts as the default (RFC 3261 §20.10)."""
-    wish = contact.param("expires")
-    if wish is not None and wish.isascii() and wish.isdigit() and len(wish) <= 10:
-        expires_s = int(wish)
-    elif request.expires is not None:
-        expires_s = request.expires
-    else:
-        expires_s = BINDING_S_DEFAULT
-    if 0 < expires_s < BINDING_S_MIN:
-        raise _Denied(423, "", (("Min-Expires", str(BINDING_S_MIN)),))
-    return min(expires_s, BINDING_S_MAX)
+def _check_loop(core: Core, request: Request, contact: Uri) -> None:
+    """Refuse a contact that is the line's own address or a GRUU of it: a call to it would come back (RFC 5627 §5.1)."""
+    if same_uri(contact, request.to.uri) or is_gruu(core, contact):
+        raise Denied(403, "Contact Leads Here")

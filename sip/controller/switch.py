@@ -29,6 +29,7 @@ from sip.controller.ports import (
     SwitchConfig,
 )
 from sip.controller.registration.limits import BINDING_SWEEP_S, SWEEP_LINES_MAX
+from sip.controller.registration.paths import take_off_routes
 from sip.stack.bodies.message_summary import Summary
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
@@ -36,6 +37,7 @@ from sip.stack.events import (
     AckReceived,
     CancelReceived,
     Event,
+    FlowFailed,
     RequestReceived,
     ResponseReceived,
     StrayAnswer,
@@ -205,6 +207,8 @@ class Switch:
             users.on_cancel(core, event.tx)
         elif isinstance(event, StrayAnswer):
             answering.on_stray_answer(core, event.response)
+        elif isinstance(event, FlowFailed):
+            core.locations.connection_lost(event.flow, core.wall)
         else:
             silent = isinstance(event, TransactionTimedOut)
             users.on_failure(core, event.tx, users.SILENCE if silent else users.UNREACHABLE)
@@ -213,6 +217,8 @@ class Switch:
         core, tx, request, flow = self._core, event.tx, event.request, event.flow
         if not check_request(core, tx, request):
             return
+        if request.get("Route") is not None:
+            take_off_routes(core, request, flow)
         handler = (methods.INSIDE if request.to_tag else methods.OUTSIDE).get(request.method)
         if handler is not None:
             handler(core, tx, request, flow)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
-from sip.stack.events import AckReceived, CancelReceived, Event, StrayAnswer
+from sip.stack.events import AckReceived, CancelReceived, Event, FlowFailed, StrayAnswer
 from sip.stack.flow import Flow
 from sip.stack.limits import HEAD_BYTES_MAX
 from sip.stack.matching import (
@@ -149,8 +149,13 @@ class Endpoint:
             return False
 
     def transport_failed(self, flow: Flow, now: float) -> None:
-        """Learn that ``flow`` cannot carry messages: its pending transactions end with ``TransportFailed``."""
+        """Learn that ``flow`` cannot carry messages: its pending transactions end with ``TransportFailed``.
+
+        Of a connection ``FlowFailed`` tells as well.
+        """
         layer = self._layer
+        if flow.connection:
+            layer.events.append(FlowFailed(flow))
         pool: list[Transaction]
         if flow.reliable:
             pool = [*layer.by_remote.get(flow.remote, ())]

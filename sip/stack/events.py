@@ -58,6 +58,13 @@ class TransportFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowFailed:
+    """A connection is gone: nothing will come or go over it any more (RFC 5626 §7)."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
 class StrayAnswer:
     """A 2xx to an INVITE whose transaction is not here any more, or died with a process before this one.
 
@@ -75,4 +82,5 @@ Event = (
     | TransactionTimedOut
     | TransportFailed
     | StrayAnswer
+    | FlowFailed
 )

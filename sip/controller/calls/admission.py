@@ -14,7 +14,10 @@ from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
 from sip.controller.policy import Authorisation, CallOffer, Refusal
-from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, USER_BUSY
+from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, UNALLOCATED, USER_BUSY
+from sip.controller.registration.gruu import is_gruu, resolve
+from sip.controller.registration.instance import Instance
+from sip.controller.registration.options import REGISTER_TAGS
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -35,7 +38,8 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
         core.reply(tx, request, 482)
         return
     try:
-        number = dialled(Uri.parse(request.uri))
+        uri = Uri.parse(request.uri)
+        number = dialled(uri)
     except ValueError:
         core.reply(tx, request, 400, "Bad Request-URI")
         return
@@ -46,8 +50,16 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
         core.reply(tx, request, 400, "One Contact Expected")
         return
     caller = _identify(core, tx, request, flow)
-    if caller is not None and interval_is_long_enough(core, tx, request):
-        _open(core, tx, request, flow, caller, number)
+    if caller is None or not interval_is_long_enough(core, tx, request):
+        return
+    instance: Instance | None = None
+    if uri.params and is_gruu(core, uri):
+        instance = resolve(core, uri)
+        if instance is None:
+            core.reply(tx, request, 404)
+            return
+        number = instance.number
+    _open(core, tx, request, flow, caller, number, instance)
 
 
 def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
@@ -59,7 +71,13 @@ def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -
 
 
 def _open(
-    core: Core, tx: ServerTransaction, request: Request, flow: Flow, caller: LineEntry | TrunkEntry, number: str
+    core: Core,
+    tx: ServerTransaction,
+    request: Request,
+    flow: Flow,
+    caller: LineEntry | TrunkEntry,
+    number: str,
+    instance: Instance | None,
 ) -> None:
     is_line = isinstance(caller, LineEntry)
     offer = CallOffer(
@@ -82,6 +100,7 @@ def _open(
         tx=tx,
         flow=flow,
         tag=core.config.token(),
+        instance=instance,
     )
     tx.user = call
     core.calls[call.call_id] = call
@@ -106,6 +125,11 @@ def _decide(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal |
     plan = core.policy.route(call.offer)
     if isinstance(plan, Refusal):
         return hindrance or plan
+    if call.instance is not None and any(
+        target.kind != "line" or target.id != call.instance.line.id for target in plan.targets
+    ):
+        # RFC 5627 §6.1: a GRUU means one phone; where the business would send its number elsewhere, it leads nowhere.
+        return hindrance or Refusal(404, "", UNALLOCATED, "route.none")
     call.plan = plan
     return None if plan.is_emergency else hindrance
 
@@ -203,7 +227,8 @@ def check_request(core: Core, tx: ServerTransaction, request: Request) -> bool:
         return False
     if request.get("Require") is not None or request.get("Proxy-Require") is not None:
         required = [*request.values("Require"), *request.values("Proxy-Require")]
-        unknown = [tag for tag in required if tag.lower() not in SUPPORTED_TAGS]
+        known = REGISTER_TAGS if request.method == "REGISTER" else SUPPORTED_TAGS
+        unknown = [tag for tag in required if tag.lower() not in known]
         if unknown:
             core.reply(tx, request, 420, headers=[("Unsupported", ", ".join(unknown)), ALLOW_ROW])
             return False

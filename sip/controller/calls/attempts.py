@@ -18,7 +18,7 @@ from sip.controller.q850 import (
     cause_of_status,
 )
 
-_LAST_CHOICE: Final = frozenset({404, 408, 481, 487})
+_LAST_CHOICE: Final = frozenset({404, 408, 430, 481, 487})
 """Of several phones' answers these say least about the callee."""
 
 
@@ -42,7 +42,7 @@ def failure_of(attempt: Attempt) -> Outcome:
         # A challenge that crossed would make the caller send its own credentials to a stranger.
         shown = 503 if is_trunk else 403
         return Outcome(shown, "", CALL_REJECTED, "callee", cause_of_status(shown), cause)
-    if status == 487 or 300 <= status <= 399:
+    if status in (430, 487) or 300 <= status <= 399:
         return Outcome(480, "", cause, "callee", cause_of_status(480), cause)
     if branch.heard:
         return Outcome(status, "", cause, "callee", cause, cause)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from sip.cdr.record import AttemptRecord, EndedBy
 from sip.controller.calls.states import State
+from sip.controller.location import Binding
 from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
+from sip.controller.registration.instance import Instance
 from sip.controller.timers import Timer
 from sip.stack.dialog import Dialog
 from sip.stack.flow import Flow
@@ -60,6 +62,10 @@ class Branch:
     """INVITEs sent with a longer session interval."""
     leg: Leg | None = None
     """Set with the first 2xx, also of a branch that lost."""
+    failed: bool = False
+    """No final response came: silence, or a transport that broke."""
+    spare: list[Binding] = field(default_factory=list)
+    """Other flows to the same phone (RFC 5626), to be tried when this one has failed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,9 +76,13 @@ class Attempt:
     target: Target
     started_at: float
     branches: list[Branch] = field(default_factory=list)
+    rounds: list[list[list[Binding]]] = field(default_factory=list)
+    """Contacts of a line that ring only when those before them did not answer; see ``forks``."""
     ringing_at: float | None = None
     trunk_silent: Timer | None = None
     ring_timer: Timer | None = None
+    ring_s: float = 0.0
+    """How long each round rings."""
     timed_out: bool = False
     closed: bool = False
     """Its record is written."""
@@ -221,6 +231,8 @@ class Call:
     """BYEs whose answer waits for the end record; both parties' when they cross."""
     restored: bool = False
     """Taken up after a restart: whether the caller's ACK came before it is unknown."""
+    instance: Instance | None = None
+    """The one phone that is meant (RFC 5627)."""
     timer: Timer | None = None
     """The one that fits the state: authorise, cancel, journal, crossed."""
     limit_timer: Timer | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sip.controller.addressing import contact_row
-from sip.controller.calls import attempts, outgoing
+from sip.controller.calls import attempts, forks, outgoing
 from sip.controller.calls.call import Attempt, Branch, Call, Outcome
 from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_leg, repeat_ack
 from sip.controller.calls.limits import INTERVAL_TRIES_MAX
@@ -55,8 +55,9 @@ def _launch(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     if failure is not None:
         return failure
     for branch in attempt.branches:
-        _send(core, branch)
-    attempt.ring_timer = core.after(target.ring_timeout_s, lambda: _rang_out(core, call, attempt))
+        outgoing.send(core, branch)
+    attempt.ring_s = forks.ring_s(target.ring_timeout_s, len(attempt.rounds) + 1)
+    attempt.ring_timer = core.after(attempt.ring_s, lambda: _rang_out(core, call, attempt))
     touch(core, call)
     return None
 
@@ -64,12 +65,15 @@ def _launch(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
 def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     line = core.directory.lines.get(attempt.target.id)
     bindings = core.locations.bindings(line.username, core.wall) if line is not None and line.is_active else ()
+    if call.instance is not None:
+        bindings = tuple([binding for binding in bindings if binding.instance == call.instance.id])
     if line is None or not bindings:
         return attempts.local_failure(480, SUBSCRIBER_ABSENT, "")
     attempt.release = core.take_place(core.line_calls, line.id, line.calls_max)
     if attempt.release is None:
         return attempts.local_failure(486, USER_BUSY, "limit.line_calls")
-    attempt.branches = [outgoing.line_branch(core, call, attempt, line, binding) for binding in bindings]
+    attempt.rounds = forks.rounds_of(bindings)
+    forks.add_round(core, call, attempt)
     return None
 
 
@@ -88,11 +92,6 @@ def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     attempt.branches = [outgoing.trunk_branch(core, call, attempt, trunk)]
     attempt.trunk_silent = core.after(TRUNK_SILENCE_S_MAX, lambda: _rang_out(core, call, attempt))
     return None
-
-
-def _send(core: Core, branch: Branch) -> None:
-    branch.tx = core.endpoint.send_request(branch.request, branch.flow, core.now)
-    branch.tx.user = branch
 
 
 def on_response(core: Core, branch: Branch, response: Response) -> None:
@@ -118,6 +117,7 @@ def on_response(core: Core, branch: Branch, response: Response) -> None:
 def on_failure(core: Core, branch: Branch, status: int) -> None:
     """Learn that no final response will come: 408 for silence, 503 for a broken transport."""
     if not branch.final:
+        branch.failed = True
         _end_branch(core, branch, status, cause_of_status(status))
 
 
@@ -181,7 +181,7 @@ def _authenticate(core: Core, branch: Branch, response: Response) -> bool:
         return False
     branch.authenticated = True
     branch.request = outgoing.with_credentials(core, branch, row)
-    _send(core, branch)
+    outgoing.send(core, branch)
     return True
 
 
@@ -192,7 +192,7 @@ def _lengthen(core: Core, branch: Branch, response: Response) -> bool:
         return False
     branch.intervals_tried += 1
     branch.request = again
-    _send(core, branch)
+    outgoing.send(core, branch)
     return True
 
 
@@ -206,11 +206,16 @@ def _end_branch(core: Core, branch: Branch, status: int, cause: int) -> None:
     if status >= 600:
         # RFC 3261 §16.7 step 5: the callee has spoken for all of its phones.
         cancel_branches(core, attempt)
+        attempt.rounds.clear()
+    elif forks.try_other_flow(core, branch):
+        return
     if all(other.final or other.abandoned for other in attempt.branches):
         _end_attempt(core, call, attempt)
 
 
 def _end_attempt(core: Core, call: Call, attempt: Attempt) -> None:
+    if attempt.rounds and call.state is State.HUNTING and _next_round(core, call, attempt):
+        return
     failure = attempts.failure_of(attempt)
     advance = attempts.may_advance(attempt, failure)
     attempts.close(core, call, attempt, failure)
@@ -218,6 +223,19 @@ def _end_attempt(core: Core, call: Call, attempt: Attempt) -> None:
         try_next(core, call)
     else:
         core.fire(call, Input.EXHAUSTED)
+
+
+def _next_round(core: Core, call: Call, attempt: Attempt) -> bool:
+    """Let the contacts of the next lower q-value ring; returns whether there are any."""
+    branches = forks.add_round(core, call, attempt)
+    if not branches:
+        return False
+    if attempt.ring_timer is not None:
+        attempt.ring_timer.cancel()
+    attempt.ring_timer = core.after(attempt.ring_s, lambda: _rang_out(core, call, attempt))
+    for branch in branches:
+        outgoing.send(core, branch)
+    return True
 
 
 def cancel_branches(core: Core, attempt: Attempt, but: Branch | None = None) -> None:
@@ -234,6 +252,6 @@ def _rang_out(core: Core, call: Call, attempt: Attempt) -> None:
     """Give up a target nobody answered at, or a carrier that has not said a word."""
     if attempt.closed or call.state is not State.HUNTING:
         return
-    attempt.timed_out = True
+    attempt.timed_out = not attempt.rounds
     cancel_branches(core, attempt)
     _end_attempt(core, call, attempt)

@@ -6,6 +6,7 @@ from sip.controller.addressing import follow, place_of
 from sip.controller.calls.call import Branch, Call, Goodbye, Leg
 from sip.controller.core import Core
 from sip.controller.q850 import NORMAL_CLEARING, reason_header
+from sip.controller.registration.nat import is_behind_nat
 from sip.stack.dialog import Dialog
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
@@ -32,8 +33,9 @@ def redirect(leg: Leg, flow: Flow) -> None:
 
 
 def came_through_nat(request: Request, flow: Flow) -> bool:
-    """Tell whether the sender's own Via names another address than the one it was heard from (RFC 3581 §2)."""
-    return request.via.host != flow.remote[0]
+    """Tell whether the sender names another address than the one it was heard from: see ``is_behind_nat``."""
+    contacts = request.contacts
+    return is_behind_nat(request, contacts[0].uri.host if contacts else "", flow)
 
 
 def contact_is_elsewhere(branch: Branch) -> bool:

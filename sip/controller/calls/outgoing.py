@@ -20,7 +20,15 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
     """Return the branch to one contact of a line, not yet sent."""
     to = Uri("sip", line.username, core.config.realm)
     request = _invite(core, call, attempt, binding.uri, to, binding.flow)
+    for route in reversed(binding.path):
+        request.prepend("Route", route)
     return Branch(call, attempt, request, binding.flow, core.config.token())
+
+
+def send(core: Core, branch: Branch) -> None:
+    """Send the branch's INVITE."""
+    branch.tx = core.endpoint.send_request(branch.request, branch.flow, core.now)
+    branch.tx.user = branch
 
 
 def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> Branch:

@@ -35,13 +35,50 @@ class Binding:
     """The contact's own address is not where its phone was heard."""
     owner: str = ""
     """Process that holds the flow's connection; "" for this one."""
+    epoch: str = ""
+    """Call-ID under which the instance began to register: its temporary GRUUs are good as long as it stays (RFC 5627
+    §5.1)."""
 
     @property
     def key(self) -> str:
-        """What names the binding among those of its line, in every process: flow of an instance, or URI and path."""
-        if self.reg_id:
-            return f"{self.instance} {self.reg_id}"
-        return f"{self.uri} {self.path[-1]}" if self.path else self.uri
+        """What names the binding among those of its line, in every process: the flow of an instance, or the URI."""
+        return f"{self.instance} {self.reg_id}" if self.reg_id else self.uri
+
+    @property
+    def device(self) -> str:
+        """What names the phone: its instance, or the contact itself."""
+        return self.instance or self.uri
+
+    @property
+    def rank(self) -> int:
+        """The q-value in thousandths; a contact without one is wanted as much as any."""
+        return 1_000 if not self.q else round(float(self.q) * 1_000)
+
+    def with_epoch(self, epoch: str) -> Binding:
+        """Return the same binding of an instance whose temporary GRUUs began anew."""
+        return self._copy(self.flow, epoch)
+
+    def over(self, flow: Flow) -> Binding:
+        """Return the same binding, reached another way."""
+        return self._copy(flow, self.epoch)
+
+    def _copy(self, flow: Flow, epoch: str) -> Binding:
+        return Binding(
+            self.uri,
+            flow,
+            self.instance,
+            self.q,
+            self.call_id,
+            self.cseq,
+            self.expires_at,
+            self.user_agent,
+            self.path,
+            self.reg_id,
+            self.registered_at,
+            self.behind_nat,
+            self.owner,
+            epoch,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; what is at its default is left out but for what pages show."""
@@ -67,6 +104,8 @@ class Binding:
             row["reg_id"] = self.reg_id
         if self.behind_nat:
             row["behind_nat"] = True
+        if self.epoch != self.call_id:
+            row["epoch"] = self.epoch
         return row
 
     @classmethod
@@ -97,4 +136,5 @@ class Binding:
             float(data.get("registered_at", 0.0)),
             bool(data.get("behind_nat", False)),
             owner,
+            str(data.get("epoch", data["call_id"])),
         )

@@ -89,6 +89,8 @@ class Network:
         self.sent: list[Sent] = []
         self.phones: dict[tuple[str, int], Phone] = {}
         self.lose: Callable[[Sent], bool] = lambda sent: False
+        self.alter: Callable[[Sent], bytes] = lambda sent: sent.data
+        """What a proxy on the way makes of a datagram."""
         self.policy = policy or FakePolicy()
         self.journal = FakeJournal()
         self.live = Recorder()
@@ -144,10 +146,19 @@ class Network:
         return self.switch._core
 
     def phone(
-        self, host: str, username: str = "", password: str = "", port: int = 5060, switch: tuple[str, int] = SWITCH
+        self,
+        host: str,
+        username: str = "",
+        password: str = "",
+        port: int = 5060,
+        switch: tuple[str, int] = SWITCH,
+        transport: str = "UDP",
     ) -> Phone:
-        """Plug in a phone, or a carrier when it has no username; ``switch`` is where it finds the switch."""
-        flow = Flow("UDP", (host, port), switch)
+        """Plug in a phone, or a carrier when it has no username; ``switch`` is where it finds the switch.
+
+        On a stream, ``host`` and ``port`` are the phone's end of its one connection.
+        """
+        flow = Flow(transport, (host, port), switch, 0 if transport == "UDP" else port)
         phone = Phone(flow, username, password, lambda: self.now)
         self.phones[host, port] = phone
         return phone
@@ -175,11 +186,22 @@ class Network:
         sent.lost = self.lose(sent)
         if sent.lost:
             return
-        arrived = Flow(flow.transport, flow.remote, flow.local)
+        data = self.alter(sent)
+        arrived = Flow(flow.transport, flow.remote, flow.local, flow.connection)
+        if flow.connection and source == "switch" and (target is None or target.is_dead):
+            self.endpoint.transport_failed(flow, self.now)
+            return
         if flow.remote in self._addresses:
             self.receive(data, arrived, self.now)
         elif target is not None and not target.is_dead:
             target.endpoint.receive_datagram(data, arrived, self.now)
+
+    def disconnect(self, phone: Phone) -> None:
+        """Close the connection of a phone on a stream; what is sent over it later fails at once."""
+        flow = phone.flow
+        phone.is_dead = True
+        self.endpoint.transport_failed(Flow(flow.transport, flow.remote, flow.local, flow.connection), self.now)
+        self.run()
 
     def advance(self, seconds: float) -> None:
         """Move the clock on, stopping wherever a timer is due."""

@@ -70,7 +70,8 @@ class Phone:
 
     def __post_init__(self) -> None:
         self.name = self.username or self.flow.local[0]
-        self.token = tokens(f"{self.name}-")
+        port = self.flow.local[1]
+        self.token = tokens(f"{self.name}-" if port == 5060 else f"{self.name}-{port}-")
         self.endpoint = Endpoint(EndpointConfig(self.token, server_name=f"ua-of-{self.name}"))
         self._last: Request | None = None
         self._password_tried = False

@@ -155,12 +155,59 @@ def test_a_phone_that_comes_and_goes_does_not_make_the_table_grow() -> None:
     assert len(table._checks) <= 300
 
 
-def test_what_a_store_kept_is_taken_without_telling_anybody_and_swept_like_the_rest() -> None:
-    table, store, everything, _ = table_with_ears()
+def test_what_a_store_kept_is_told_like_a_remote_change_and_swept_like_the_rest() -> None:
+    table, store, everything, own = table_with_ears()
     assert table.load({"alice": [binding("sip:a", 50.0).to_json()]}, 0.0) == 1
-    assert (everything.heard, store.saved) == ([], [])
+    assert (everything.heard, own.heard, store.saved) == ([("alice", [], ["sip:a"], "registered")], [], [])
     table.sweep(50.0, 10)
-    assert everything.heard == [("alice", ["sip:a"], [], "expired")]
+    assert everything.heard[1:] == [("alice", ["sip:a"], [], "expired")]
+
+
+def test_a_restart_loses_the_phones_that_only_their_connection_could_reach() -> None:
+    table = LocationTable(Store())
+    rows = [
+        binding("sip:a@192.168.1.5:5062", flow=STREAM, behind_nat=True).to_json(),
+        binding("sip:b@x.invalid;transport=ws", flow=Flow("WS", STREAM.local, STREAM.remote, 3)).to_json(),
+        binding("sip:c@192.0.2.10:5062", flow=STREAM, instance="<urn:x>", reg_id=1).to_json(),
+        binding("sip:d@192.0.2.10:5062;transport=tcp", flow=STREAM).to_json(),
+    ]
+    assert table.load({"alice": rows}, 0.0) == 1
+    [left] = table.bindings("alice", 0.0)
+    assert left.uri == "sip:d@192.0.2.10:5062;transport=tcp"
+    assert left.flow == Flow("TCP", STREAM.local, ("192.0.2.10", 5062))
+
+
+def test_a_closed_connection_takes_its_contacts_with_it_and_no_others() -> None:
+    table, store, everything, own = table_with_ears()
+    other = binding("sip:b", instance="<urn:x>", reg_id=2, flow=Flow("TCP", STREAM.local, STREAM.remote, 8))
+    table.replace("alice", (binding("sip:a", instance="<urn:x>", reg_id=1, flow=STREAM), other), 0.0)
+    table.replace("bob", (binding("sip:b"),), 0.0)
+    table.connection_lost(STREAM, 5.0)
+    table.connection_lost(STREAM, 6.0)
+    assert table.bindings("alice", 5.0) == (other,)
+    assert everything.heard[2:] == [("alice", ["sip:a", "sip:b"], ["sip:b"], "deactivated")]
+    assert own.heard == everything.heard
+    assert len(store.saved) == 3
+
+
+def test_the_proxy_of_a_path_may_close_its_connection() -> None:
+    table = LocationTable(Store())
+    kept = binding("sip:a", flow=STREAM, path=("<sip:p.example;lr>",))
+    table.replace("alice", (kept,), 0.0)
+    table.connection_lost(STREAM, 5.0)
+    assert table.bindings("alice", 5.0) == (kept,)
+
+
+def test_a_process_that_ended_takes_its_connections_contacts_with_it() -> None:
+    table, _, everything, _ = table_with_ears()
+    row = binding("sip:c@x.invalid", flow=STREAM).to_json()
+    table.apply_remote("alice", [row, binding("sip:d").to_json()], [], 0.0, owner="worker-2")
+    table.connection_lost(STREAM, 1.0)
+    assert len(table.bindings("alice", 1.0)) == 2
+    table.owner_lost("worker-3", 1.0)
+    table.owner_lost("worker-2", 1.0)
+    assert [found.uri for found in table.bindings("alice", 1.0)] == ["sip:d"]
+    assert [reason for *_, reason in everything.heard] == ["registered", "deactivated"]
 
 
 def test_rows_of_an_older_version_are_still_read() -> None:

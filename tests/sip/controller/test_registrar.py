@@ -66,7 +66,9 @@ def test_a_time_too_short_is_answered_423_with_the_least_one() -> None:
     assert len(network.switch.locations) == 0
 
 
-@pytest.mark.parametrize(("wish", "granted"), [(";expires=100", 100), (";expires=99999", 3600), (";expires=junk", 600)])
+@pytest.mark.parametrize(
+    ("wish", "granted"), [(";expires=100", 100), (";expires=99999", 3600), (";expires=junk", 3600)]
+)
 def test_a_contacts_own_time_counts_up_to_the_longest(wish: str, granted: int) -> None:
     network, alice = alice_alone()
     alice.register(600, ("Contact", CONTACT + wish))

@@ -13,7 +13,7 @@ from tests.sip.controller.watching import lose_the_first, state_of, try_subscrib
 def referring() -> tuple[Network, Phone, Core, Subscription]:
     """Return alice and bob in a call, and what bob's REFER with CSeq 77 made."""
     network, _alice, bob = talking()
-    core = network.switch._core
+    core = network.core
     core.now = network.now
     [leg] = [leg for leg in core.dialogs.values() if not leg.is_a]
     assert bob.dialog is not None

@@ -32,7 +32,7 @@ class Office:
         self.network = Network(directory(line(1, "alice"), line(2, "bob"), line(3, "carol", tenant_id=8)))
         self.alice = self.network.phone("192.0.2.10", "alice", "pw-alice")
         self.bob = self.network.phone("192.0.2.20", "bob", "pw-bob")
-        self.core = self.network.switch._core
+        self.core = self.network.core
 
     def publish(self, *rows: tuple[str, str], body: bytes = b"", user: str = "bob", etag: str = "") -> Response:
         """Let bob publish."""

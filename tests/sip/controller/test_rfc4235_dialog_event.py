@@ -32,7 +32,7 @@ class Desk:
         for phone in (self.alice, self.bob, self.carol):
             phone.register()
         self.network.run()
-        self.core = self.network.switch._core
+        self.core = self.network.core
 
     def watch(self, user: str = "102") -> Watch:
         """Let alice watch."""

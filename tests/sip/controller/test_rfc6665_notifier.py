@@ -57,7 +57,7 @@ class World:
         self.alice = self.network.phone("192.0.2.10", "alice", "pw-alice")
         self.bob = self.network.phone("192.0.2.20", "bob", "pw-bob")
         self.package = Colour()
-        self.core = self.network.switch._core
+        self.core = self.network.core
         self.core.events.add(self.package)
 
     def paint(self, colour: str, who: str = "bob") -> None:
@@ -429,7 +429,7 @@ def test_a_node_that_stops_sends_its_subscribers_away_to_subscribe_anew(world: W
 def test_after_a_crash_a_refresh_is_481_so_that_the_phone_subscribes_anew(world: World) -> None:
     watch = world.watch()
     world.network.restart()
-    world.network.switch._core.events.add(world.package)
+    world.network.core.events.add(world.package)
     assert watch.refresh(600).status == 481
 
 

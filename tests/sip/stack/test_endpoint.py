@@ -10,6 +10,7 @@ from sip.stack.errors import LocalProtocolError
 from sip.stack.events import (
     AckReceived,
     CancelReceived,
+    FlowFailed,
     RequestReceived,
     ResponseReceived,
     StrayAnswer,
@@ -252,7 +253,7 @@ def test_a_connection_that_fails_ends_the_transactions_on_it_alone() -> None:
     event = endpoint.next_event()
     assert isinstance(event, RequestReceived)
     endpoint.transport_failed(mine, 1.0)
-    assert events(endpoint) == [TransportFailed(tx), TransportFailed(event.tx)]
+    assert events(endpoint) == [FlowFailed(mine), TransportFailed(tx), TransportFailed(event.tx)]
     assert endpoint.transactions == 1
     endpoint.respond(event.tx, endpoint.make_response(event.request, 200), 1.0)
     assert all(data.startswith(b"INVITE") for _, data in endpoint.messages_to_send())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from sip.controller.registration.config import RegistrarConfig
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.framing import StreamFramer
@@ -20,7 +21,8 @@ PEER = Flow("UDP", SWITCH, ("192.0.2.9", 5060))
 
 def replies(text: str, body: bytes = b"") -> list[Response]:
     """Return what the switch sends back for one datagram."""
-    network = Network(directory(line(1, "alice")))
+    ours = RegistrarConfig(domains=frozenset({"example.com"}))
+    network = Network(directory(line(1, "alice")), settings={"registrar": ours})
     network.receive(text.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + body, PEER, 0.0)
     network.switch.process(network.now, network.wall)
     found: list[Response] = []
