@@ -10,7 +10,7 @@ from typing import Any
 from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import FrameTooLong
 from sip.controller.auth import Authenticator
-from sip.controller.calls.call import Call, Leg
+from sip.controller.calls.call import Call, Early, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
 from sip.controller.directory import Directory
 from sip.controller.events.center import EventCenter
@@ -90,8 +90,8 @@ class Core:
         self.timers = TimerQueue()
         self.calls: dict[str, Call] = {}
         self.dialogs: dict[DialogKey, Leg] = {}
-        self.early: dict[DialogKey, Call] = {}
-        """Dialogs of ours with callers who have not been answered."""
+        self.early: dict[DialogKey, Early] = {}
+        """Dialogs of calls that are not answered, with callers and with callees."""
         self.offers: dict[tuple[str, str], Call] = {}
         """Calls in set-up by the caller's Call-ID and tag: the same request over another path is a loop (482)."""
         self.line_calls: Counter[int] = Counter()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sip.controller.calls import in_dialog
 from sip.controller.calls.admission import receive_invite
 from sip.controller.core import Core
 from sip.controller.events import publish, subscribe
+from sip.controller.headers import CAPABILITIES
 from sip.controller.registrar import receive_register
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -18,7 +18,7 @@ Handler = Callable[[Core, ServerTransaction, Request, Flow], None]
 
 
 def _receive_options(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-    core.reply(tx, request, 200, headers=[*in_dialog.CAPABILITIES, core.events.allow_events])
+    core.reply(tx, request, 200, headers=[*CAPABILITIES, core.events.allow_events])
 
 
 def _refuse_without_dialog(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
@@ -35,6 +35,7 @@ OUTSIDE: Final[dict[str, Handler]] = {
     "BYE": _refuse_without_dialog,
     "UPDATE": _refuse_without_dialog,
     "INFO": _refuse_without_dialog,
+    "PRACK": _refuse_without_dialog,
 }
 """Requests without a To tag."""
 

@@ -145,6 +145,8 @@ class SwitchConfig:
     """Session interval asked for where the party knows RFC 4028; 0 leaves it to the party to ask."""
     session_min_s: int = 90
     """Shorter session intervals are answered 422: each costs a refresh."""
+    always_100rel: bool = False
+    """Callees are offered reliable provisional responses also for callers who do not know them (RFC 3262)."""
     passed_headers: Passing = field(default_factory=Passing)
     """Rows that cross from leg to leg by choice of the operator; by default none does."""
     random: Callable[[], float] = _middle

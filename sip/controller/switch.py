@@ -54,6 +54,7 @@ _ACTIONS: dict[Action, Callable[[Core, Call], None]] = {
     Action.SETTLE: closing.settle,
     Action.OPEN: answering.open_call,
     Action.TELL_CALLER: answering.tell_caller,
+    Action.RELEASE_ANSWER: answering.release_answer,
     Action.NOTE_CROSSED: answering.note_crossed,
     Action.DEFER: answering.defer,
     Action.HANG_UP: closing.hang_up,

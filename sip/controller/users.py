@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from sip.controller import sending
-from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying, session_timers
-from sip.controller.calls.call import Branch, Call, Goodbye, Probe, Refresh, Relay
+from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying, reliable, session_timers
+from sip.controller.calls.call import Branch, Call, Goodbye, Prack, Probe, Refresh, Relay
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
@@ -70,6 +70,10 @@ CLIENTS: Final[dict[type, ClientUser]] = {
     Refresh: ClientUser(
         lambda core, refresh, tx, response: session_timers.on_refresh_response(core, refresh, tx.request, response),
         lambda core, refresh, tx, status: session_timers.on_refresh_failure(core, refresh, status),
+    ),
+    Prack: ClientUser(
+        lambda core, prack, tx, response: reliable.on_prack_response(core, prack, tx.request, response),
+        lambda core, prack, tx, status: _nothing(core, prack),
     ),
     Probe: ClientUser(
         lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),

@@ -13,7 +13,7 @@ from typing import Final
 from sip.cdr.record import CallRecord
 from sip.controller.calls import limits_of_call
 from sip.controller.calls.answering import leave_setup
-from sip.controller.calls.call import Branch, Call, Goodbye, Leg, Outcome, Probe, Relay
+from sip.controller.calls.call import Branch, Call, Goodbye, Leg, Outcome, Prack, Probe, Refresh, Relay
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import send_bye
 from sip.controller.calls.states import Input, State
@@ -55,7 +55,7 @@ def owner_of(core: Core, event: Event) -> Call | None:
         return user
     if isinstance(user, Branch):
         return user.call
-    if isinstance(user, Goodbye | Probe):
+    if isinstance(user, Goodbye | Prack | Probe | Refresh):
         return user.leg.call
     if isinstance(user, Relay):
         return user.source.call

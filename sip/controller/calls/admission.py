@@ -10,7 +10,7 @@ from sip.controller.calls.session_timers import interval_is_long_enough
 from sip.controller.calls.states import Input
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
-from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS
+from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS, has_option, requires
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
 from sip.controller.policy import Authorisation, CallOffer, Refusal
@@ -101,6 +101,7 @@ def _open(
         flow=flow,
         tag=core.config.token(),
         instance=instance,
+        reliability=2 if requires(request, "100rel") else 1 if has_option(request, "100rel") else 0,
     )
     tx.user = call
     core.calls[call.call_id] = call

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sip.controller.addressing import contact_row
-from sip.controller.calls import limits_of_call, session_timers
-from sip.controller.calls.call import Branch, Call, Leg, Outcome, Relay
+from sip.controller.calls import early, limits_of_call, reliable, session_timers
+from sip.controller.calls.call import Branch, Call, Early, Leg, Outcome, Relay
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import came_through_nat, make_leg, send_ack, send_bye
 from sip.controller.calls.relaying import on_relay_ack
 from sip.controller.calls.saved import open_payload
+from sip.controller.calls.session_timers import SUPPORTED_ROW
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import ALLOW_ROW, body_rows, end_to_end_rows
@@ -50,25 +51,64 @@ def _open_a_leg(core: Core, call: Call, branch: Branch) -> None:
     request, flow, answer = call.request, call.flow, call.answer
     if request is None or flow is None or answer is None or call.b_leg is None:  # pragma: no cover - as above
         raise AssertionError("answered without an INVITE")
-    headers = [contact_row(core.config, flow), ALLOW_ROW, *end_to_end_rows(answer)]
+    mirror = early.early_of_answer(branch, answer)
+    shown = answer
+    if not answer.body and not call.reliability and mirror is not None and mirror.answer is not None:
+        shown = mirror.answer  # The callee has answered reliably, and says nothing again; the caller has heard nothing.
+    headers = [contact_row(core.config, flow), ALLOW_ROW, SUPPORTED_ROW, *end_to_end_rows(answer)]
+    headers += body_rows(shown) if shown is not answer else []
     headers += core.config.passed_headers.rows(answer)
-    call.answer = core.endpoint.make_response(request, 200, "", branch.a_tag, headers, answer.body)
-    dialog = Dialog.as_server(request, call.answer, flow)
-    call.a_leg = make_leg(core, call, dialog, flow, True, came_through_nat(request, flow))
+    tag = mirror.a_tag if mirror is not None else core.config.token() if branch.earlies else branch.a_tag
+    call.answer = core.endpoint.make_response(request, 200, "", tag, headers, shown.body)
+    call.a_leg = _caller_leg(core, call, mirror, call.answer)
     for name, value in session_timers.accept(core, call.a_leg, request):
         call.answer.add(name, value)
     session_timers.confirmed(core, call.b_leg, answer)
-    call.a_leg.sdp, call.b_leg.sdp = answer.body, branch.request.body
+    call.a_leg.sdp = shown.body or call.a_leg.sdp
+    call.b_leg.sdp = call.b_leg.sdp or branch.request.body
     call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
 
 
+def _caller_leg(core: Core, call: Call, mirror: Early | None, answer: Response) -> Leg:
+    """Return the caller's leg: the one of the early dialog, where requests have made one of it."""
+    request, flow = call.request, call.flow
+    if request is None or flow is None:  # pragma: no cover - a call in set-up has both
+        raise AssertionError("answered without an INVITE")
+    if mirror is None or mirror.a_leg is None:
+        dialog = Dialog.as_server(request, answer, flow)
+        return make_leg(core, call, dialog, flow, True, came_through_nat(request, flow))
+    mirror.a_leg.is_early = False
+    core.dialogs[mirror.a_leg.dialog.key] = mirror.a_leg
+    return mirror.a_leg
+
+
 def tell_caller(core: Core, call: Call) -> None:
-    """Send the 200 that has waited for the disk."""
+    """Send the 200 that has waited for the disk; it may have to wait for a PRACK as well."""
+    limits_of_call.start(core, call)
+    if call.outcome is None and not call.crossed and reliable.must_wait(_winner(call)):
+        call.answer_waits = True
+    else:
+        _send_answer(core, call)
+
+
+def release_answer(core: Core, call: Call) -> None:
+    """Send the 200 that waited for the PRACK of a session description, if there is one."""
+    if call.answer_waits:
+        _send_answer(core, call)
+
+
+def _winner(call: Call) -> Early | None:
+    """Return the early dialog that the call's answer confirmed."""
+    tag = call.a_leg.dialog.local_tag if call.a_leg is not None else ""
+    return next((early for early in call.earlies if early.a_tag == tag), None)
+
+
+def _send_answer(core: Core, call: Call) -> None:
+    call.answer_waits = False
     if call.tx is not None and call.answer is not None:
         core.endpoint.respond(call.tx, call.answer, core.now)
     call.request = call.answer = None
     leave_setup(core, call)
-    limits_of_call.start(core, call)
     if call.outcome is not None:
         core.fire(call, Input.HANGUP)
     elif call.crossed:
@@ -78,9 +118,7 @@ def tell_caller(core: Core, call: Call) -> None:
 def leave_setup(core: Core, call: Call) -> None:
     """Forget what only a call in set-up needs to be found by."""
     core.offers.pop((call.sip_call_id, call.from_tag), None)
-    for key in call.early_keys:
-        core.early.pop(key, None)
-    call.early_keys.clear()
+    early.forget(core, call)
 
 
 def note_crossed(core: Core, call: Call) -> None:

@@ -13,7 +13,9 @@ from sip.controller.registration.instance import Instance
 from sip.controller.timers import Timer
 from sip.stack.dialog import Dialog
 from sip.stack.flow import Flow
-from sip.stack.message.message import Request, Response
+from sip.stack.message.message import Headers, Request, Response
+from sip.stack.message.rack import RAck
+from sip.stack.reliable import ReliableState
 from sip.stack.session import SessionState
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
@@ -66,6 +68,66 @@ class Branch:
     """No final response came: silence, or a transport that broke."""
     spare: list[Binding] = field(default_factory=list)
     """Other flows to the same phone (RFC 5626), to be tried when this one has failed."""
+    earlies: list[Early] = field(default_factory=list)
+    cseq_used: int = 0
+    """Highest number of a request of ours in a dialog of this branch that is not kept: PRACKs take numbers too."""
+    is_100rel_offered: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Provisional:
+    """A provisional response for the caller that is to be sent reliably."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    rack: RAck | None
+    """What our PRACK to the callee says, where that waits for the caller's; ``None`` for no PRACK."""
+
+
+@dataclass(slots=True, eq=False)
+class Reliable:
+    """Reliable provisional responses towards the caller in one early dialog (RFC 3262 §3)."""
+
+    number: int
+    """RSeq of the latest sent, at first that before the first."""
+    state: ReliableState = ReliableState.IDLE
+    waiting: Provisional | None = None
+    """Sent, without PRACK yet."""
+    response: Response | None = None
+    """``waiting`` as it was sent."""
+    queue: list[Provisional] = field(default_factory=list)
+    interval_s: float = 0.0
+    repeat_timer: Timer | None = None
+    expiry_timer: Timer | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Early:
+    """An early dialog with a callee's phone and its mirror towards the caller; legs are made when they are needed."""
+
+    branch: Branch
+    a_tag: str
+    """Our tag towards the caller."""
+    b_tag: str
+    """The phone's tag, "" while it has given none."""
+    response: Response
+    """The provisional response that opened it."""
+    a_leg: Leg | None = None
+    b_leg: Leg | None = None
+    seen: int = 0
+    """RSeq of the callee's latest reliable response that was in order, 0 before the first."""
+    reliable: Reliable | None = None
+    answer: Response | None = None
+    """Carried the session description the callee gave reliably: a caller who gets none reliably finds it in its 200."""
+
+
+@dataclass(slots=True, eq=False)
+class Prack:
+    """Our PRACK under way in an early dialog with a callee, on nobody's behalf."""
+
+    leg: Leg
+    authenticated: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +169,8 @@ class Relay:
     """The source has its final response."""
     ack: Request | None = None
     """Our ACK to the target's 2xx."""
+    rows: tuple[tuple[str, str], ...] = ()
+    """Rows of the target's own leg that the method needs (RAck)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,7 +216,7 @@ class Refresh:
 
 @dataclass(slots=True, eq=False)
 class Leg:
-    """One confirmed dialog of a call."""
+    """One dialog of a call, confirmed or early."""
 
     call: Call
     is_a: bool
@@ -164,6 +228,9 @@ class Leg:
     """A leg: our 2xx has been acknowledged; B leg: we have acknowledged theirs."""
     ack: Request | None = None
     """The last ACK we sent, to be repeated with a repeated 2xx."""
+    is_early: bool = False
+    open_rseq: int = 0
+    """RSeq of a reliable response whose PRACK had not come when the 2xx was sent (RFC 3262 §3), 0 for none."""
     bye_sent: bool = False
     bye_reason: int | None = None
     """A BYE with this cause waits for the ACK (RFC 3261 §15: not before)."""
@@ -201,6 +268,8 @@ class Call:
     flow: Flow | None = None
     tag: str = ""
     """Our tag towards the caller where no branch has given one."""
+    reliability: int = 0
+    """Whether the caller takes provisional responses reliably (RFC 3262): 0 no, 1 it can, 2 it must."""
     plan: RoutePlan | None = None
     authorisation: Authorisation | None = None
     authorising: bool = False
@@ -225,6 +294,8 @@ class Call:
     """Longest talk time, from the answer."""
     ended_at: float | None = None
     duration_s: float = 0.0
+    answer_waits: bool = False
+    """The 2xx waits for the PRACK of a session description (RFC 3262 §3)."""
     crossed: bool = False
     """CANCEL came while the 200 was on its way."""
     closing: list[tuple[ServerTransaction, Request]] = field(default_factory=list)
@@ -237,6 +308,8 @@ class Call:
     """The one that fits the state: authorise, cancel, journal, crossed."""
     limit_timer: Timer | None = None
     probe_timer: Timer | None = None
+    earlies: list[Early] = field(default_factory=list)
+    """Of all targets, until the caller has its final response."""
     early_keys: list[tuple[str, str, str]] = field(default_factory=list)
     release: Callable[[], None] | None = None
     """Gives the caller's place among its line's or trunk's calls back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sip.controller.calls import attempts, limits_of_call, session_timers
-from sip.controller.calls.answering import leave_setup
+from sip.controller.calls.answering import leave_setup, release_answer
 from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import forget, let_go, send_bye
@@ -78,6 +78,8 @@ def hang_up(core: Core, call: Call) -> None:
     outcome, attempt = call.outcome, call.attempt
     if outcome is None:  # pragma: no cover - set by whoever fires the input
         raise AssertionError("hung up without an outcome")
+    if call.answer_waits:
+        release_answer(core, call)
     call.ended_at = core.wall
     call.duration_s = round(max(0.0, min(core.now - call.answered_now, call.limit_s)), 6)
     if attempt is not None:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sip.controller.addressing import contact_row
-from sip.controller.calls import attempts, forks, outgoing
+from sip.controller.calls import attempts, early, forks, outgoing
 from sip.controller.calls.call import Attempt, Branch, Call, Outcome
-from sip.controller.calls.legs import contact_is_elsewhere, hang_up_stray, make_leg, repeat_ack
+from sip.controller.calls.legs import hang_up_stray, repeat_ack
 from sip.controller.calls.limits import INTERVAL_TRIES_MAX
 from sip.controller.calls.session_timers import longer_interval
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
-from sip.controller.headers import ALLOW_ROW, body_rows
+from sip.controller.headers import requires
 from sip.controller.limits import NO_BOUND, TEXT_CHARS_MAX, TRUNK_SILENCE_S_MAX
-from sip.controller.live import announce, touch
+from sip.controller.live import touch
 from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
-from sip.stack.dialog import Dialog
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.message.message import Response
-
-_RING: Final = (180, 183)
-"""What stops the post-dial delay. 100 never does (ITU-T E.431 counts to the first tone the caller hears)."""
-
-_PASSED_ON: Final = frozenset({180, 181, 182, 183})
 
 
 def hunt(core: Core, call: Call) -> None:
@@ -101,13 +92,15 @@ def on_response(core: Core, branch: Branch, response: Response) -> None:
     if silent is not None:
         silent.cancel()
     if response.status < 200:
-        _on_provisional(core, branch, response)
+        early.on_provisional(core, branch, response)
     elif response.status < 300:
         _on_answer(core, branch, response)
     elif not branch.final:
         if response.status in (401, 407) and _authenticate(core, branch, response):
             return
         if response.status == 422 and _lengthen(core, branch, response):
+            return
+        if response.status == 421 and _offer_reliability(core, branch, response):
             return
         branch.reason = response.reason[:TEXT_CHARS_MAX]
         cause = parse_reason(response.get_all("Reason"))
@@ -121,49 +114,18 @@ def on_failure(core: Core, branch: Branch, status: int) -> None:
         _end_branch(core, branch, status, cause_of_status(status))
 
 
-def _on_provisional(core: Core, branch: Branch, response: Response) -> None:
-    call = branch.call
-    if response.status not in _PASSED_ON or call.state is not State.HUNTING or branch.abandoned:
-        return
-    if response.status in _RING:
-        _note_ringing(core, branch)
-    if call.tx is None or call.request is None or call.flow is None:
-        return
-    headers = [contact_row(core.config, call.flow), ALLOW_ROW, *body_rows(response)]
-    headers += core.config.passed_headers.rows(response)
-    core.reply(call.tx, call.request, response.status, "", branch.a_tag, headers, response.body)
-    key = (call.sip_call_id, branch.a_tag, call.from_tag)
-    if key not in core.early:
-        core.early[key] = call
-        call.early_keys.append(key)
-
-
-def _note_ringing(core: Core, branch: Branch) -> None:
-    call, attempt = branch.call, branch.attempt
-    branch.ringing = True
-    if attempt.ringing_at is None:
-        attempt.ringing_at = core.wall
-    if call.ringing_at is None:
-        call.ringing_at = core.wall
-        call.pdd_s = round(core.now - call.started_now, 6)
-        announce(core, call)
-    else:
-        touch(core, call)
-
-
 def _on_answer(core: Core, branch: Branch, response: Response) -> None:
     call = branch.call
     wanted = call.winner is None and not branch.abandoned and call.state in (State.HUNTING, State.CANCELLING)
     if not wanted:
         if branch.leg is None or not repeat_ack(core, branch.leg, response):
-            hang_up_stray(core, branch, response)
+            _hang_up_stray(core, branch, response)
         return
     try:
-        dialog = Dialog.as_client(branch.request, response, branch.flow)
+        branch.leg = early.confirm(core, branch, response)
     except RemoteProtocolError:
         _end_branch(core, branch, 502, cause_of_status(502))
         return
-    branch.leg = make_leg(core, call, dialog, branch.flow, False, contact_is_elsewhere(branch))
     branch.final = response.status
     branch.tx = None
     call.winner = branch
@@ -194,6 +156,34 @@ def _lengthen(core: Core, branch: Branch, response: Response) -> bool:
     branch.request = again
     outgoing.send(core, branch)
     return True
+
+
+def _offer_reliability(core: Core, branch: Branch, response: Response) -> bool:
+    """Ask again with 100rel where a server insists on it (421); returns whether the INVITE was sent again.
+
+    An offer of the caller's must be there: an answer in PRACK is more than a caller without 100rel can give.
+    """
+    if branch.is_100rel_offered or branch.abandoned or not branch.request.body or not requires(response, "100rel"):
+        return False
+    branch.request = outgoing.with_reliability(branch)
+    branch.is_100rel_offered = True
+    outgoing.send(core, branch)
+    return True
+
+
+def _hang_up_stray(core: Core, branch: Branch, response: Response) -> None:
+    """Acknowledge and end an answer nobody wants: a phone that lost, or that answered after our CANCEL."""
+    known = core.dialogs.get((branch.request.call_id, branch.request.from_tag, response.to_tag))
+    if known is not None:
+        repeat_ack(core, known, response)
+        return
+    try:
+        leg = early.confirm(core, branch, response)
+    except RemoteProtocolError:
+        return
+    if branch.leg is None:
+        branch.leg = leg
+    hang_up_stray(core, leg)
 
 
 def _end_branch(core: Core, branch: Branch, status: int, cause: int) -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sip.controller.calls import closing, relaying
-from sip.controller.calls.call import Leg, Outcome
+from sip.controller.calls import closing, early, relaying, reliable
+from sip.controller.calls.call import Early, Leg, Outcome
 from sip.controller.calls.legs import redirect
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
-from sip.controller.headers import ALLOW_ROW
+from sip.controller.headers import ALLOW_ROW, CAPABILITIES
 from sip.controller.q850 import NORMAL_CLEARING, parse_reason
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.transaction.base import ServerTransaction
-
-_NOT_HERE: Final = frozenset({"NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
-"""Methods that have no meaning between the two parties of a call; MESSAGE, INFO and what nobody knows go through."""
-
-CAPABILITIES: Final = [ALLOW_ROW, ("Accept", "application/sdp")]
 
 
 def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
@@ -29,13 +22,13 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
     """
     key = (request.call_id, request.to_tag, request.from_tag)
     leg = core.dialogs.get(key)
+    if leg is None or request.method == "PRACK":
+        found = core.early.get(key)
+        if found is not None:
+            _receive_early(core, found, tx, request, flow)
+            return
     if leg is None:
-        early = core.early.get(key)
-        if early is not None and request.method == "BYE":
-            core.reply(tx, request, 200)
-            closing.cancel(core, early)
-        else:
-            core.reply(tx, request, 481)
+        core.reply(tx, request, 481)
         return
     leg.dialog.receive(request, request.method not in ("INVITE", "UPDATE"))
     redirect(leg, flow)
@@ -50,10 +43,21 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
         core.reply(tx, request, 481)
     elif request.method == "OPTIONS":
         core.reply(tx, request, 200, headers=CAPABILITIES)
-    elif request.method in _NOT_HERE:
+    elif request.method == "PRACK":
+        reliable.receive_late_prack(core, leg, tx, request)
+    elif request.method in relaying.NOT_HERE:
         core.reply(tx, request, 405, headers=[ALLOW_ROW])
     else:
         relaying.relay(core, leg, tx, request)
+
+
+def _receive_early(core: Core, found: Early, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+    if request.method == "BYE" and request.to_tag == found.a_tag:
+        # RFC 3261 §15: a caller may hang up in an early dialog; it is as good as a CANCEL.
+        core.reply(tx, request, 200)
+        closing.cancel(core, found.branch.call)
+    else:
+        early.receive(core, found, tx, request, flow)
 
 
 def _receive_bye(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:

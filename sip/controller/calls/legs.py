@@ -8,7 +8,6 @@ from sip.controller.core import Core
 from sip.controller.q850 import NORMAL_CLEARING, reason_header
 from sip.controller.registration.nat import is_behind_nat
 from sip.stack.dialog import Dialog
-from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.message import Headers, Request, Response
 
@@ -126,18 +125,7 @@ def trunk_answer(core: Core, leg: Leg, request: Request, response: Response) -> 
     return core.auth.answer(request, response, trunk.username, trunk.ha1_md5)
 
 
-def hang_up_stray(core: Core, branch: Branch, response: Response) -> None:
-    """Acknowledge and end an answer nobody wants: a phone that lost, or that answered after our CANCEL."""
-    try:
-        dialog = Dialog.as_client(branch.request, response, branch.flow)
-    except RemoteProtocolError:
-        return
-    known = core.dialogs.get(dialog.key)
-    if known is not None:
-        repeat_ack(core, known, response)
-        return
-    leg = make_leg(core, branch.call, dialog, branch.flow, False, contact_is_elsewhere(branch))
-    if branch.leg is None:
-        branch.leg = leg
+def hang_up_stray(core: Core, leg: Leg) -> None:
+    """Acknowledge and end a dialog nobody wants."""
     leg.ack = send_ack(core, leg, [], b"")
     send_bye(core, leg, NORMAL_CLEARING)

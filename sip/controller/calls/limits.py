@@ -18,3 +18,9 @@ INTERVAL_TRIES_MAX: Final = 2
 
 SESSION_S_MAX: Final = 86_400
 """A party's longer session interval or Min-SE is not believed: a day is longer than any call may last."""
+
+EARLY_DIALOGS_MAX: Final = 12
+"""Early dialogs of one INVITE of ours; a proxy that forks further has its other phones ring unheard."""
+
+RELIABLE_QUEUED_MAX: Final = 8
+"""Provisional responses that wait for the PRACK of the one before; later ones are dropped, the final one is not."""

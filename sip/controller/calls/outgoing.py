@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sip.controller.addressing import contact_row
 from sip.controller.calls.call import Attempt, Branch, Call
-from sip.controller.calls.session_timers import SUPPORTED_ROW, first_rows
+from sip.controller.calls.session_timers import SUPPORTED_100REL_ROW, SUPPORTED_ROW, first_rows
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW, end_to_end_rows
@@ -22,7 +22,9 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
     request = _invite(core, call, attempt, binding.uri, to, binding.flow)
     for route in reversed(binding.path):
         request.prepend("Route", route)
-    return Branch(call, attempt, request, binding.flow, core.config.token())
+    return Branch(
+        call, attempt, request, binding.flow, core.config.token(), is_100rel_offered=offers_100rel(core, call)
+    )
 
 
 def send(core: Core, branch: Branch) -> None:
@@ -42,7 +44,7 @@ def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) ->
     uri = Uri("sip", attempt.target.called, trunk.host, trunk.port, params)
     to = Uri("sip", attempt.target.called, trunk.host)
     request = _invite(core, call, attempt, str(uri), to, flow)
-    return Branch(call, attempt, request, flow, core.config.token())
+    return Branch(call, attempt, request, flow, core.config.token(), is_100rel_offered=offers_100rel(core, call))
 
 
 def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: Flow) -> Request:
@@ -61,7 +63,7 @@ def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: F
         ("CSeq", "1 INVITE"),
         contact_row(config, flow),
         ALLOW_ROW,
-        SUPPORTED_ROW,
+        SUPPORTED_100REL_ROW if offers_100rel(core, call) else SUPPORTED_ROW,
         ("User-Agent", config.server_name),
         *first_rows(core),
         *end_to_end_rows(incoming),
@@ -70,12 +72,32 @@ def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: F
     return Request("INVITE", uri, headers, incoming.body)
 
 
+def offers_100rel(core: Core, call: Call) -> bool:
+    """Tell whether callees may answer provisionally in a reliable way: the caller can, or we do it for the caller.
+
+    The second only where the caller has made an offer: it could not answer one in a PRACK.
+    """
+    has_offer = call.request is not None and bool(call.request.body)
+    return call.reliability > 0 or (core.config.always_100rel and has_offer)
+
+
+def with_reliability(branch: Branch) -> Request:
+    """Return the branch's INVITE once more, with 100rel among what is supported (RFC 3261 §21.4.16)."""
+    again = _again(branch.request)
+    again.set(*SUPPORTED_100REL_ROW)
+    return again
+
+
 def with_credentials(core: Core, branch: Branch, row: tuple[str, str]) -> Request:
     """Return the branch's INVITE once more, with the answer to a challenge and the next number (RFC 3261 §22.2)."""
-    request = branch.request
+    again = _again(branch.request)
+    again.add(*row)
+    return again
+
+
+def _again(request: Request) -> Request:
     again = Request(request.method, request.uri, [pair for pair in request.headers if pair[0] != "Via"], request.body)
     again.set("CSeq", f"{request.cseq.number + 1} INVITE")
-    again.add(*row)
     return again
 
 

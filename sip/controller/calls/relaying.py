@@ -16,7 +16,11 @@ from sip.controller.headers import ALLOW_ROW, body_rows, end_to_end_rows
 from sip.controller.q850 import TEMPORARY_FAILURE, TIMER_EXPIRED
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.message.message import Headers, Message, Request, Response
+from sip.stack.message.rack import RAck
 from sip.stack.transaction.base import ServerTransaction
+
+NOT_HERE: Final = frozenset({"NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
+"""Methods that have no meaning between the two parties of a call; MESSAGE, INFO and what nobody knows go through."""
 
 _OFFERS: Final = frozenset({"INVITE", "UPDATE"})
 """Methods that carry offer and answer: one at a time in a call (RFC 3261 §14, 3311 §5.2)."""
@@ -29,18 +33,31 @@ def relay(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None
         RemoteProtocolError: 400, Session-Expires is unreadable.
     """
     call, target = leg.call, leg.other
-    if call.state is not State.UP or target is None or target.gone or target.bye_sent:
+    is_open = call.state is State.UP or (leg.is_early and call.state is State.HUNTING)
+    if not is_open or target is None or target.gone or target.bye_sent:
         core.reply(tx, request, 491 if call.state is State.ANSWERING else 481)
         return
     passing = Relay(leg, target, request, tx)
     if request.method in _OFFERS:
         if not session_timers.interval_is_long_enough(core, tx, request) or _is_in_the_way(core, leg, tx, request):
             return
-        if request.method == "UPDATE" and not request.body and request.get("Session-Expires") is not None:
+        is_refresh = request.method == "UPDATE" and not request.body and request.get("Session-Expires") is not None
+        if is_refresh and not leg.is_early:
             _refresh_here(core, leg, tx, request)
             return
         leg.relay = leg.relay or passing
     tx.user = passing
+    _send(core, passing, [])
+
+
+def pass_prack(core: Core, leg: Leg, tx: ServerTransaction, request: Request, rack: RAck) -> None:
+    """Pass a caller's PRACK on to the callee, whose own response ``rack`` names (RFC 3262 §7.2)."""
+    target = leg.other
+    if target is None:  # pragma: no cover - both legs are made before
+        raise AssertionError("a PRACK for nobody")
+    passing = Relay(leg, target, request, tx, rows=(("RAck", str(rack)),))
+    tx.user = passing
+    target.sdp = request.body or target.sdp
     _send(core, passing, [])
 
 
@@ -57,7 +74,7 @@ def _is_in_the_way(core: Core, leg: Leg, tx: ServerTransaction, request: Request
         return True
     if is_bare or target is None:
         return False
-    if target.relay is not None or not leg.acked or not target.acked:
+    if target.relay is not None or not (leg.is_early or (leg.acked and target.acked)):
         core.reply(tx, request, 491)
         return True
     if leg.refresh is not None or target.refresh is not None:
@@ -76,7 +93,7 @@ def _refresh_here(core: Core, leg: Leg, tx: ServerTransaction, request: Request)
 
 def _send(core: Core, passing: Relay, credentials: Headers) -> None:
     target, request = passing.target, passing.request
-    rows = [*_crossing(core, request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
+    rows = [*passing.rows, *_crossing(core, request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
     if request.method in _OFFERS:
         rows += session_timers.request_rows(target)
     sent = target.dialog.request(request.method, rows, request.body)
@@ -136,6 +153,8 @@ def _take_session(core: Core, passing: Relay, response: Response) -> Headers:
         target.sdp = request.body
     if response.body:
         source.sdp = response.body
+    if source.is_early:
+        return [contact_row(core.config, source.flow), ALLOW_ROW]  # A session begins with the 2xx of its INVITE.
     session_timers.confirmed(core, target, response)
     timer_rows = session_timers.accept(core, source, request)
     return [contact_row(core.config, source.flow), ALLOW_ROW, *timer_rows]

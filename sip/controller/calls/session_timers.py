@@ -137,6 +137,7 @@ def request_rows(leg: Leg) -> Headers:
 
 
 SUPPORTED_ROW: Final = ("Supported", "timer")
+SUPPORTED_100REL_ROW: Final = ("Supported", "100rel, timer")
 
 
 def first_rows(core: Core) -> Headers:

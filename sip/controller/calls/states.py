@@ -51,6 +51,8 @@ class Input(Enum):
     """BYE, time limit, no ACK, no sign of life."""
     CLOSED = auto()
     """The end is on disk."""
+    RELEASED = auto()
+    """What was sent to the caller reliably has its PRACK, or never will."""
 
 
 class Action(Enum):
@@ -62,6 +64,7 @@ class Action(Enum):
     SETTLE = auto()
     OPEN = auto()
     TELL_CALLER = auto()
+    RELEASE_ANSWER = auto()
     NOTE_CROSSED = auto()
     DEFER = auto()
     HANG_UP = auto()
@@ -84,6 +87,7 @@ TRANSITIONS: Final[dict[tuple[State, Input], tuple[State, Action]]] = {
     (State.ANSWERING, Input.OPENED): (State.UP, Action.TELL_CALLER),
     (State.ANSWERING, Input.CANCELLED): (State.ANSWERING, Action.NOTE_CROSSED),
     (State.ANSWERING, Input.HANGUP): (State.ANSWERING, Action.DEFER),
+    (State.UP, Input.RELEASED): (State.UP, Action.RELEASE_ANSWER),
     (State.UP, Input.HANGUP): (State.CLOSING, Action.HANG_UP),
     (State.CLOSING, Input.CLOSED): (State.ENDED, Action.FINISH),
 }

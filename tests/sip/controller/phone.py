@@ -65,6 +65,13 @@ class Phone:
     reply_headers: tuple[tuple[str, str], ...] = ()
     ack_body: bytes = b""
     acknowledges: bool = True
+    sends_prack: bool = True
+    """As RFC 3262 asks of who takes reliable provisional responses."""
+    prack_body: bytes = b""
+    earlies: dict[str, Dialog] = field(default_factory=dict)
+    """Early dialogs of the call being made, by the other side's tag."""
+    pracked: set[tuple[str, str]] = field(default_factory=set)
+    """To tag and RSeq of what has been acknowledged."""
     challenge: Challenge | None = None
     """Asked of whoever calls without credentials."""
 
@@ -135,15 +142,19 @@ class Phone:
         """Answer a ringing call."""
         self.respond(200, which)
 
-    def respond(self, status: int, which: int = 0) -> None:
-        """Answer a ringing call with any status."""
+    def respond(self, status: int, which: int = 0, rseq: int = 0, body: bytes | None = None, tag: str = "") -> Response:
+        """Answer a ringing call with any status; with ``rseq`` in a reliable way, once."""
         call = self.ringing[which]
-        body = self.reply_body if status in (183, 200) else b""
+        if body is None:
+            body = self.reply_body if status in (183, 200) else b""
         rows = [self.contact, *([SDP] if body else []), *self.reply_headers]
-        response = self.endpoint.make_response(call.request, status, "", call.tag, rows, body)
-        if status == 200 and not call.request.to_tag:
+        rows += [("Require", "100rel"), ("RSeq", str(rseq))] if rseq else []
+        response = self.endpoint.make_response(call.request, status, "", tag or call.tag, rows, body)
+        is_new = self.dialog is None or self.dialog.call_id != call.request.call_id
+        if (status == 200 or rseq) and not call.request.to_tag and is_new:
             self.dialog = Dialog.as_server(call.request, response, self.flow)
         self.endpoint.respond(call.tx, response, self.clock())
+        return response
 
     def hang_up(self, *rows: tuple[str, str]) -> None:
         """Send BYE in the phone's dialog."""
@@ -189,7 +200,7 @@ class Phone:
             for status in self.on_invite:
                 self.respond(status, -1)
         else:
-            body = self.reply_body if request.method == "UPDATE" and request.body else b""
+            body = self.reply_body if request.method in ("UPDATE", "PRACK") and request.body else b""
             rows = [*([SDP] if body else []), *self.reply_headers, *self.on_request_rows]
             response = self.endpoint.make_response(request, self.on_request, headers=rows, body=body)
             self.endpoint.respond(event.tx, response, self.clock())
@@ -202,12 +213,32 @@ class Phone:
         if response.status in (401, 407) and not self._password_tried and self.password:
             self._password_tried = True
             self._authenticate(response)
+        elif request.method == "INVITE" and 100 < response.status < 200:
+            self._progress(request, response)
         elif request.method == "INVITE" and 200 <= response.status < 300:
             if self.dialog is None or self.dialog.remote_tag != response.to_tag:
-                self.dialog = Dialog.as_client(request, response, self.flow)
+                found = self.earlies.pop(response.to_tag, None)
+                self.dialog = found or Dialog.as_client(request, response, self.flow)
             if self.acknowledges:
                 rows = [SDP] if self.ack_body else []
                 self.endpoint.send_ack(self.dialog.request("ACK", rows, self.ack_body), self.flow, self.clock())
+
+    def _progress(self, request: Request, response: Response) -> None:
+        """Open the early dialog, and acknowledge what came reliably for the first time."""
+        if request.to_tag or response.get("Require") != "100rel":
+            return
+        tag, rseq = response.to_tag, response.get("RSeq") or ""
+        early = self.earlies.get(tag)
+        if early is None:
+            early = self.earlies[tag] = Dialog.as_client(request, response, self.flow)
+        if self.sends_prack and (tag, rseq) not in self.pracked:
+            self.pracked.add((tag, rseq))
+            self.prack(tag, rseq, request.cseq.number)
+
+    def prack(self, tag: str, rseq: str, cseq_number: int) -> None:
+        """Acknowledge a reliable provisional response."""
+        rows = [("RAck", f"{rseq} {cseq_number} INVITE"), *([SDP] if self.prack_body else [])]
+        self.send(self.earlies[tag].request("PRACK", rows, self.prack_body))
 
     def _authenticate(self, response: Response) -> None:
         request = self._last
