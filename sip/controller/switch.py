@@ -42,6 +42,7 @@ from sip.stack.events import (
     ResponseReceived,
     StrayAnswer,
     TransactionTimedOut,
+    TransportFailed,
 )
 from sip.stack.transaction.base import ClientTransaction
 
@@ -210,7 +211,7 @@ class Switch:
             answering.on_stray_answer(core, event.response)
         elif isinstance(event, FlowFailed):
             core.locations.connection_lost(event.flow, core.wall)
-        else:
+        elif isinstance(event, TransactionTimedOut | TransportFailed):
             silent = isinstance(event, TransactionTimedOut)
             users.on_failure(core, event.tx, users.SILENCE if silent else users.UNREACHABLE)
 

@@ -29,7 +29,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from sip.io.crew import Crew, Membership
 from sip.io.listeners import ListenerConfig, Sockets, ZoneConfig
@@ -114,6 +114,8 @@ class NodeConfig:
     timers: TimerValues = field(default_factory=TimerValues)
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
+    endpoint_role: Literal["user", "proxy", "stateless"] = "user"
+    """What the endpoint remembers (``EndpointConfig.role``)."""
 
     def all_zones(self) -> tuple[ZoneConfig, ...]:
         """Return the zones, or the one that host and port make."""
@@ -200,7 +202,9 @@ class Node(Generic[SomeSwitch]):
         self.listeners = listeners
         self.address = listeners.rows[0].local
         token = TokenSource(mark_of(self._member.worker) if self._member is not None else "")
-        endpoint = Endpoint(EndpointConfig(token, listeners, config.server_name, config.timers))
+        endpoint = Endpoint(
+            EndpointConfig(token, listeners, config.server_name, config.timers, role=config.endpoint_role)
+        )
         self._pump = self._make_pump(loop, endpoint)
         self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
         if self._redis_url is not None:

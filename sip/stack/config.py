@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sip.stack.limits import TRANSACTIONS_MAX
 from sip.stack.listeners import Listeners
@@ -45,3 +46,6 @@ class EndpointConfig:
     """Value of Server in responses made here and of User-Agent in CANCEL; "" for none."""
     timers: TimerValues = field(default_factory=TimerValues)
     transactions_max: int = TRANSACTIONS_MAX
+    role: Literal["user", "proxy", "stateless"] = "user"
+    """``user``: responses end here. ``proxy``: they may have further Via values, and a 2xx is the callee's to repeat.
+    ``stateless``: nothing is remembered, every message is told as ``RequestPassing`` or ``ResponsePassing``."""

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
-from sip.stack.events import AckReceived, CancelReceived, Event, FlowFailed, StrayAnswer
+from sip.stack.events import (
+    AckReceived,
+    CancelReceived,
+    Event,
+    FlowFailed,
+    RequestPassing,
+    ResponsePassing,
+    StrayAnswer,
+)
 from sip.stack.flow import Flow
 from sip.stack.limits import HEAD_BYTES_MAX
 from sip.stack.matching import (
@@ -53,7 +61,9 @@ class Endpoint:
     def _receive(self, data: bytes, flow: Flow, now: float) -> None:
         try:
             message = parse_message(data)
-            if isinstance(message, Request):
+            if self.config.role == "stateless":
+                self._pass(message, flow)
+            elif isinstance(message, Request):
                 self._receive_request(message, flow, now)
             else:
                 self._receive_response(message, now)
@@ -61,6 +71,15 @@ class Endpoint:
             if error.request_head is None:
                 error.request_head = recover_head(data[:HEAD_BYTES_MAX].partition(b"\r\n\r\n")[0])
             self.refuse(error, flow)
+
+    def _pass(self, message: Request | Response, flow: Flow) -> None:
+        """Tell of a message without remembering it."""
+        if isinstance(message, Response):
+            self._layer.events.append(ResponsePassing(message, flow))
+            return
+        check_new_request(message, needs_contact=False)
+        stamp_source(message, flow)
+        self._layer.events.append(RequestPassing(message, flow))
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
         """Answer a bad request without remembering it, if it can be answered; for ``StreamFramer.failure`` too."""
@@ -131,7 +150,7 @@ class Endpoint:
 
     def _receive_response(self, response: Response, now: float) -> None:
         tx = self._layer.clients.get(client_key(response))
-        if not is_single_via(response):
+        if not is_single_via(response) and self.config.role == "user":
             return
         check_response(response)
         if tx is None:
@@ -233,14 +252,15 @@ class Endpoint:
             response.headers.append(("Server", self.config.server_name))
         return response
 
-    def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
+    def send_request(self, request: Request, flow: Flow, now: float, mark: str = "") -> ClientTransaction:
         """Send a request under a Via of ours with a new branch; not for ACK and CANCEL.
 
-        The given request is not changed; ``tx.request`` is the one sent.
+        The given request is not changed; ``tx.request`` is the one sent. ``mark`` ends the branch: what a proxy
+        knows a loop by (RFC 5393 §4.2.1).
         """
         if request.method in ("ACK", "CANCEL"):
             raise LocalProtocolError(f"{request.method} has no transaction to start")
-        sent, branch = self._with_via(request, flow)
+        sent, branch = self._with_via(request, flow, mark)
         key = (branch, request.method)
         tx: ClientTransaction
         if request.method == "INVITE":
@@ -261,9 +281,13 @@ class Endpoint:
         sent, _ = self._with_via(request, flow)
         self._layer.to_send.append((flow, bytes(sent)))
 
-    def _with_via(self, request: Request, flow: Flow) -> tuple[Request, str]:
+    def forward(self, message: Request | Response, flow: Flow) -> None:
+        """Send a message as it stands, without a transaction: what a proxy passes on (RFC 3261 §16.6, §16.11)."""
+        self._layer.to_send.append((flow, bytes(message)))
+
+    def _with_via(self, request: Request, flow: Flow, mark: str = "") -> tuple[Request, str]:
         host, port = self.config.listeners.advertised(flow)
-        branch = f"z9hG4bK{self.config.token()}"
+        branch = f"z9hG4bK{self.config.token()}{mark}"
         via = Via(flow.transport, host, port, (("branch", branch), ("rport", None)))
         return Request(request.method, request.uri, [("Via", str(via)), *request.headers], request.body), branch
 

@@ -74,6 +74,22 @@ class StrayAnswer:
     response: Response
 
 
+@dataclass(frozen=True, slots=True)
+class RequestPassing:
+    """A request at a stateless element, its source stamped into the topmost Via."""
+
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePassing:
+    """A response at a stateless element."""
+
+    response: Response
+    flow: Flow
+
+
 Event = (
     RequestReceived
     | AckReceived
@@ -83,4 +99,6 @@ Event = (
     | TransportFailed
     | StrayAnswer
     | FlowFailed
+    | RequestPassing
+    | ResponsePassing
 )

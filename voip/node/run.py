@@ -9,6 +9,7 @@ import logging
 import random
 import signal
 import time
+from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ from sip.controller.switch import Switch
 from sip.io.listeners import parse_zones
 from sip.io.node import Node, NodeConfig, Parts, Post, run_node
 from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
+from sip.proxy import roles
+from sip.proxy.config import ProxyConfig
 from sip.stack.message.grammar import format_host_port
 from voip.callpolicy import BusinessPolicy
 from voip.node import connections
@@ -40,7 +43,19 @@ logger = logging.getLogger(__name__)
 
 def run() -> None:
     """Run a node until SIGTERM or SIGINT."""
+    try:
+        roles.check(settings.SIP_ROLE, PROXY)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     uvloop.run(_Composition().run())
+
+
+PROXY = ProxyConfig(
+    frozenset(domain.lower() for domain in settings.SIP_PROXY_DOMAINS),
+    settings.SIP_PROXY_RECORD_ROUTE,
+    settings.SIP_PROXY_RELAYS_FOREIGN,
+    tuple(settings.SIP_PROXY_NEXT_HOPS),
+)
 
 
 class _Composition:
@@ -89,6 +104,7 @@ class _Composition:
             settings.SIP_PORT,
             zones=parse_zones(settings.SIP_LISTEN) if settings.SIP_LISTEN else (),
         )
+        config = replace(config, endpoint_role=roles.ENDPOINT_ROLES[settings.SIP_ROLE])
         self._node: Node[Switch] = Node(config, self._make_switch, self._make_journal, settings.REDIS_URL)
         tasks = [
             loop.create_task(self._live.run()),
@@ -133,6 +149,10 @@ class _Composition:
         directory = _directory(self._snapshot)
         asker = DnsAsker(parse_servers(settings.DNS_SERVERS))
         locator = DnsLocator(asyncio.get_running_loop(), asker, reach_of(parts.listeners.rows))
+        if settings.SIP_ROLE != roles.B2BUA:
+            return roles.make(
+                settings.SIP_ROLE, config, PROXY, parts.endpoint, directory, parts.store, parts.wake, locator
+            )
         return Switch(
             config, parts.endpoint, directory, self._policy, parts.journal, parts.store, self._live, parts.wake, locator
         )

@@ -21,7 +21,15 @@ from sip.controller.core import Core
 from sip.controller.live import announce_end
 from sip.controller.q850 import TEMPORARY_FAILURE
 from sip.controller.records import build_record
-from sip.stack.events import AckReceived, Event, FlowFailed, RequestReceived, StrayAnswer
+from sip.stack.events import (
+    AckReceived,
+    Event,
+    FlowFailed,
+    RequestPassing,
+    RequestReceived,
+    ResponsePassing,
+    StrayAnswer,
+)
 from sip.stack.transaction.base import ServerTransaction
 
 CODE: Final = "node.bug"
@@ -48,7 +56,7 @@ def end_after_bug(core: Core, error: Exception, owner: object, tx: ServerTransac
 
 def owner_of(core: Core, event: Event) -> Call | None:
     """Return the call an event belongs to, as far as can be told; ``None`` for one of no call."""
-    if isinstance(event, StrayAnswer | FlowFailed):
+    if isinstance(event, StrayAnswer | FlowFailed | RequestPassing | ResponsePassing):
         return None
     user = None if event.tx is None else event.tx.user
     if isinstance(user, Call):

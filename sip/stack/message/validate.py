@@ -7,8 +7,10 @@ from sip.stack.message.message import Request, Response
 from sip.stack.message.uri import Uri
 
 
-def check_new_request(request: Request) -> None:
+def check_new_request(request: Request, needs_contact: bool = True) -> None:
     """Check what the transaction user reads of a request: addresses, Contact, routes, numbers.
+
+    ``needs_contact`` is off for who only passes it on.
 
     Raises:
         RemoteProtocolError: the first of them that is unreadable; 400.
@@ -22,7 +24,7 @@ def check_new_request(request: Request) -> None:
         if uri.headers:
             raise RemoteProtocolError("Request-URI: headers are not for it")  # RFC 3261 §19.1.1
     contacts = request.contacts
-    if request.method == "INVITE" and len(contacts) != 1:
+    if request.method == "INVITE" and len(contacts) != 1 and needs_contact:
         raise RemoteProtocolError("Contact: an INVITE has one")
     _ = request.record_routes, request.routes
 

@@ -142,7 +142,7 @@ class Transaction:
 class ServerTransaction(Transaction):
     """A request that came."""
 
-    __slots__ = ("ack", "ack_flow", "ack_key", "response", "source")
+    __slots__ = ("ack", "ack_flow", "ack_key", "is_proxied", "response", "source")
 
     def __init__(self, layer: Layer, key: Key, request: Request, flow: Flow) -> None:
         super().__init__(layer, key, request, flow)
@@ -154,6 +154,8 @@ class ServerTransaction(Transaction):
         self.source = flow
         """Where the request really came from; ``flow`` is where responses go."""
         self.ack_key: Key = ()
+        self.is_proxied = False
+        """A 2xx is somebody else's: he repeats it, and the ACK passes by (RFC 3261 §16.7, RFC 6026 §7.1)."""
 
     def respond(self, response: Response, now: float) -> None:
         """Send a response, if the table knows it in this state."""

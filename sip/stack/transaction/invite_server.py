@@ -80,7 +80,8 @@ class InviteServer(ServerTransaction):
             self._stop(Input.TIMER_2XX)
             self.data = b""
         elif action is Action.INFORM_TIMEOUT:
-            self._emit(TransactionTimedOut(self))
+            if not self.is_proxied:
+                self._emit(TransactionTimedOut(self))
         elif action is Action.INFORM_FAILURE:
             self._emit(TransportFailed(self))
         else:
@@ -94,6 +95,8 @@ class InviteServer(ServerTransaction):
 
     def _start_2xx(self, now: float) -> None:
         """Wait to repeat the 2xx, and let its ACK find the way here."""
+        if self.is_proxied:
+            return
         if not self.ack_key:
             assert self.response is not None
             request = self.request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sip.cdr.record import CallRecord
 from sip.controller.core import Core
@@ -72,6 +72,8 @@ class Store:
 class Network:
     """The switch at ``SWITCH`` and whoever was plugged in with ``phone``."""
 
+    role: Literal["user", "proxy", "stateless"] = "user"
+
     def __init__(
         self,
         directory: Directory,
@@ -118,9 +120,13 @@ class Network:
             listeners=self.listeners,
             **self.settings,
         )
-        self.endpoint = Endpoint(EndpointConfig(token, self.listeners, "Trunkline"))
+        self.endpoint = Endpoint(EndpointConfig(token, self.listeners, "Trunkline", role=self.role))
         self.receive: Callable[[bytes, Flow, float], None] = self.endpoint.receive_datagram
-        self.switch = Switch(
+        self.switch = self.make_switch(config)
+
+    def make_switch(self, config: SwitchConfig) -> Switch:
+        """Return what decides: the switch, unless a test wants another role."""
+        return Switch(
             config,
             self.endpoint,
             self._directory,
