@@ -67,3 +67,13 @@ LINK_BUFFER_BYTES: Final = 1_048_576
 LINK_QUEUE_BYTES_MAX: Final = 2_097_152
 """What may wait for one sibling beyond that: two thousand messages, more than a second of the busiest. Over it a
 datagram is dropped, as the network might, and a request of a stream is answered 503."""
+
+WORKER_RESTART_S_MIN: Final = 0.2
+WORKER_RESTART_S_MAX: Final = 5.0
+"""Pause before a worker that fails again soon after its start is started again; twice as long each time."""
+
+WORKER_STEADY_S: Final = 5.0
+"""A worker that ran for so long did not die of its start: the next one is started at once, callers wait for it."""
+
+WORKER_STOP_S_MAX: Final = 8.0
+"""A worker that was told to stop and did not is killed, before whoever told the parent loses patience (10 s)."""
