@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,7 @@ from sip.cdr.frames import FrameTooLong
 from sip.controller.auth import Authenticator
 from sip.controller.calls.call import Call, Early, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
+from sip.controller.crew.places import Places
 from sip.controller.directory import Directory
 from sip.controller.events.center import EventCenter
 from sip.controller.events.mailboxes import MailboxTable
@@ -51,6 +52,10 @@ class _Pending:
     def __init__(self, then: Callable[[], object]) -> None:
         self.then: Callable[[], object] | None = then
         self.timer: Timer | None = None
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 class Core:
@@ -94,8 +99,10 @@ class Core:
         """Dialogs of calls that are not answered, with callers and with callees."""
         self.offers: dict[tuple[str, str], Call] = {}
         """Calls in set-up by the caller's Call-ID and tag: the same request over another path is a loop (482)."""
-        self.line_calls: Counter[int] = Counter()
-        self.trunk_calls: Counter[int] = Counter()
+        self.line_calls = Places()
+        self.trunk_calls = Places()
+        self.on_place: Callable[[], None] = _nothing
+        """Called after each change of the two above; tells siblings, where there are any."""
         self.actions: dict[Action, Callable[[Core, Call], None]] = {}
         self.stopping = False
         self._journal = journal
@@ -208,15 +215,14 @@ class Core:
         """Answer a request."""
         self.endpoint.respond(tx, self.endpoint.make_response(request, status, reason, to_tag, headers, body), self.now)
 
-    def take_place(self, counter: Counter[int], key: int, most: int) -> Callable[[], None] | None:
+    def take_place(self, places: Places, key: int, most: int) -> Callable[[], None] | None:
         """Count one more call of a line or trunk; returns how to give the place back, ``None`` when none is free."""
-        if counter[key] >= most:
+        if not places.take(key, most):
             return None
-        counter[key] += 1
+        self.on_place()
 
         def release() -> None:
-            counter[key] -= 1
-            if counter[key] <= 0:
-                del counter[key]
+            places.free(key)
+            self.on_place()
 
         return release

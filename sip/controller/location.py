@@ -53,6 +53,10 @@ class LocationTable:
         if not with_remote:
             self._sharers.append(listener)
 
+    def usernames(self) -> list[str]:
+        """Return every line that has contacts, or had some until lately."""
+        return list(self._bindings)
+
     def bindings(self, username: str, wall: float) -> tuple[Binding, ...]:
         """Return the contacts that are valid now, newest last."""
         stored = self._bindings.get(username, ())

@@ -13,6 +13,8 @@ from sip.controller.calls.admission import check_request
 from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
 from sip.controller.core import Core
+from sip.controller.crew.port import CrewPort
+from sip.controller.crew.sharing import Sharing
 from sip.controller.directory import Directory
 from sip.controller.events import notifying, standard
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
@@ -117,6 +119,10 @@ class Switch:
         restored = recovery.restore(self._core, states)
         self._drain()
         return restored
+
+    def join(self, crew: CrewPort) -> None:
+        """Share registrations and the counts of calls with the other workers of this node; after ``restore``."""
+        Sharing(self._core, crew)
 
     def stop(self, now: float, wall: float) -> None:
         """Take no new calls and end those in set-up (503); calls that are up stay up and in the journal."""

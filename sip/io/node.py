@@ -84,6 +84,10 @@ class NodeSwitch(Brain, Protocol):
         """Go on with calls that were up."""
         ...
 
+    def join(self, crew: Crew) -> None:
+        """Share what workers share."""
+        ...
+
     def stop(self, now: float, wall: float) -> None:
         """Take no new calls."""
         ...
@@ -216,6 +220,7 @@ class Node(Generic[SomeSwitch]):
             await self._start_store(self._store)
         self._pump.switch = self.switch
         if self._crew is not None:
+            self.switch.join(self._crew)
             self._crew.start(self._pump)
         await self._sockets.start(self._pump)
         self._pump.turn()
