@@ -52,6 +52,28 @@ def test_a_starting_node_gives_back_what_no_call_needs_and_nothing_else(committe
     assert Account.objects.get(pk=cast.alice_account.pk).held_nanos == 10
 
 
+def test_holds_of_workers_that_will_not_start_again_are_given_back_too(committed_db: None, cast: Cast) -> None:
+    waiting, forgotten, foreign = (uuid4().hex for _ in range(3))
+
+    async def story() -> None:
+        async with await connections.connect_async("test") as watcher:
+            for node, call in (("node1-w2", waiting), ("node1-w2", forgotten), ("node2", foreign)):
+                await place_holds(watcher, node, [HoldRequest(call, cast.alice_account.pk, 5, 1)])
+            connect = partial(connections.connect_async, "test")
+            desk = HoldDesk(connect, "node1", lambda: frozenset({waiting}), ("node1-w2",))
+            task = asyncio.create_task(desk.run(list))
+
+            async def is_released() -> bool:
+                return forgotten not in await holds(watcher)
+
+            await until(is_released)
+            assert await holds(watcher) == {waiting, foreign}
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
 def test_a_hold_nobody_was_told_of_does_not_stay(
     committed_db: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -38,8 +38,13 @@ class HoldDesk:
         connect: Callable[[], Awaitable[psycopg.AsyncConnection]],
         node: str,
         ended_call_ids: Callable[[], frozenset[str]] = frozenset,
+        retired: Sequence[str] = (),
     ) -> None:
-        """``ended_call_ids`` reads, in a thread, which calls have their record in the spool, charged or not yet."""
+        """``ended_call_ids`` reads, in a thread, which calls have their record in the spool, charged or not yet.
+
+        Holds of ``retired`` nodes, which will not start again, are given back together with our own.
+        """
+        self._names = (node, *retired)
         self._connect = connect
         self._ended_call_ids = ended_call_ids
         self._node = node
@@ -121,7 +126,9 @@ class HoldDesk:
         """
         spared = set(open_call_ids())
         spared |= await asyncio.to_thread(self._ended_call_ids)
-        released = await release_orphans(connection, self._node, spared - self._doubtful)
+        released = 0
+        for name in self._names:
+            released += await release_orphans(connection, name, spared - self._doubtful)
         if released:
             logger.info("%d holds of calls that an outage ended are given back", released)
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hashlib
 import logging
+import os
 import random
 import signal
 import time
@@ -24,8 +25,10 @@ from sip.controller.directory import Directory
 from sip.controller.headers import Passing
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
-from sip.io.listeners import parse_zones
+from sip.io.crew import Membership
+from sip.io.listeners import ZoneConfig, parse_zones
 from sip.io.node import Node, NodeConfig, Parts, Post, run_node
+from sip.io.parent import Parent
 from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
 from sip.proxy import roles
 from sip.proxy.config import ProxyConfig
@@ -36,18 +39,35 @@ from voip.node.feeder import SnapshotFeeder
 from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
 from voip.node.snapshot import Snapshot
+from voip.node.workers import Place, crew_size, dying_with, place_of
 from voip.platform import compiled
 
 logger = logging.getLogger(__name__)
 
 
-def run() -> None:
-    """Run a node until SIGTERM or SIGINT."""
+def run(workers: int = 0) -> None:
+    """Run a node until SIGTERM or SIGINT, as so many processes; 0 stands for ``SIP_WORKERS``.
+
+    Raises:
+        SystemExit: a setting is not usable; it says which.
+        OSError: an address is not ours or taken.
+    """
+    spool, name = settings.SPOOL_DIR, settings.NODE_NAME
     try:
         roles.check(settings.SIP_ROLE, PROXY)
+        count = crew_size(spool, name, workers or settings.SIP_WORKERS)
+        listen = parse_zones(settings.SIP_LISTEN) if settings.SIP_LISTEN else ()
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    uvloop.run(_Composition().run())
+    zones = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=listen).all_zones()
+    if count == 1:
+        uvloop.run(_Composition(place_of(spool, name, zones, 1, None)).run())
+        return
+
+    def be(member: Membership, bound: tuple[ZoneConfig, ...]) -> None:
+        uvloop.run(_Composition(place_of(spool, name, bound, count, member)).run())
+
+    Parent(zones, count, be, dying_with(os.getpid())).run()
 
 
 PROXY = ProxyConfig(
@@ -61,8 +81,9 @@ PROXY = ProxyConfig(
 class _Composition:
     """The parts and how they hear of each other; everything but the feeder runs on the loop's thread."""
 
-    def __init__(self) -> None:
-        self._node_name = settings.NODE_NAME
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._node_name = place.name
         self._snapshot = Snapshot()
         self._first_snapshot = asyncio.Event()
         self._stop = asyncio.Event()
@@ -74,7 +95,8 @@ class _Composition:
         self._desk = HoldDesk(
             partial(connections.connect_async, "sipnode-holds"),
             self._node_name,
-            partial(ended_calls, settings.SPOOL_DIR / self._node_name),
+            self._ended_calls,
+            self._place.retired,
         )
         self._policy = BusinessPolicy(self._desk, Screener(), time.monotonic)
         self._live = LivePublisher(settings.REDIS_URL, self._node_name, self._ancestors)
@@ -99,13 +121,11 @@ class _Composition:
             task.cancel()
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        config = NodeConfig(
-            settings.LISTEN_HOST,
-            settings.SIP_PORT,
-            zones=parse_zones(settings.SIP_LISTEN) if settings.SIP_LISTEN else (),
-        )
+        config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=self._place.zones)
         config = replace(config, endpoint_role=roles.ENDPOINT_ROLES[settings.SIP_ROLE])
-        self._node: Node[Switch] = Node(config, self._make_switch, self._make_journal, settings.REDIS_URL)
+        self._node: Node[Switch] = Node(
+            config, self._make_switch, self._make_journal, settings.REDIS_URL, self._place.member
+        )
         tasks = [
             loop.create_task(self._live.run()),
             loop.create_task(self._desk.run(self._open_call_ids)),
@@ -130,7 +150,7 @@ class _Composition:
             where = f"{row.transport} {format_host_port(*row.local)}"
             shown = "" if row.advertised == row.local else f", advertised as {format_host_port(*row.advertised)}"
             logger.info("SIP on %s in zone %s%s", where, row.zone, shown)
-        logger.info("%d calls taken up again", self._node.restored)
+        logger.info("%s: %d calls taken up again", self._node_name, self._node.restored)
         logger.info(compiled.describe())
 
     def _make_switch(self, parts: Parts) -> Switch:
@@ -145,6 +165,7 @@ class _Composition:
             session_min_s=settings.SIP_SESSION_MIN_S,
             passed_headers=Passing(settings.SIP_PASSED_HEADERS),
             random=random.random,
+            worker=self._place.member.worker if self._place.member is not None else 0,
         )
         directory = _directory(self._snapshot)
         asker = DnsAsker(parse_servers(settings.DNS_SERVERS))
@@ -169,6 +190,10 @@ class _Composition:
         if switch is not None:
             switch.directory = directory
         self._first_snapshot.set()
+
+    def _ended_calls(self) -> frozenset[str]:
+        names = (self._node_name, *self._place.retired)
+        return frozenset().union(*[ended_calls(settings.SPOOL_DIR / name) for name in names])
 
     def _open_call_ids(self) -> frozenset[str]:
         return self._node.switch.open_call_ids()

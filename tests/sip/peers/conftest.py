@@ -51,7 +51,7 @@ class StaticNode:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_S_MAX)
-        line = os.read(self.process.stdout.fileno(), 100).decode() if readable else ""
+        line = os.read(self.process.stdout.fileno(), 200).decode() if readable else ""
         assert line.startswith("ready"), f"the node did not start: {line!r}"
         self.restored = int(line.split()[1])
 
@@ -89,13 +89,18 @@ class StaticNode:
             time.sleep(0.05)
 
     def _read(self) -> list[CallRecord]:
-        found: list[CallRecord] = []
-        for number in list_segments(self.spool):
-            for item in decode(segment_path(self.spool, number).read_bytes()):
-                payload = parse_payload(item.payload) if isinstance(item, Frame) else None
-                if payload is not None and payload.get("t") == "end":
-                    found.append(CallRecord.from_json(payload["record"]))
-        return found
+        return read_records(self.spool)
+
+
+def read_records(spool: Path) -> list[CallRecord]:
+    """Return all call records in a spool."""
+    found: list[CallRecord] = []
+    for number in list_segments(spool):
+        for item in decode(segment_path(spool, number).read_bytes()):
+            payload = parse_payload(item.payload) if isinstance(item, Frame) else None
+            if payload is not None and payload.get("t") == "end":
+                found.append(CallRecord.from_json(payload["record"]))
+    return found
 
 
 def free_port(host: str = HOST) -> int:

@@ -1,12 +1,13 @@
 """A node of its own process with a fixed network: the switch as real peers meet it, without database.
 
-``python -m tests.sip.peers.static_node SPOOL HOST PORT [REDIS_URL]``: lines ``u1`` … ``u20`` with password ``secret``
-and extensions 1001 … 1020, a trunk at ``HOST:PORT+10``.
+``python -m tests.sip.peers.static_node SPOOL HOST PORT [REDIS_URL or - [WORKERS]]``: lines ``u1`` … ``u20`` with
+password ``secret`` and extensions 1001 … 1020, a trunk at ``HOST:PORT+10``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,9 +20,13 @@ from sip.controller.directory import Directory
 from sip.controller.policy import CallOffer, Refusal, RoutePlan, Target
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
+from sip.io.crew import Membership
+from sip.io.listeners import ZoneConfig
 from sip.io.node import Node, NodeConfig, Parts, run_node
+from sip.io.parent import Parent
 from sip.stack import digest
 from tests.sip.controller.business import FakePolicy, line, trunk
+from voip.node.workers import dying_with
 
 REALM = "trunkline.test"
 LINES = 20
@@ -60,15 +65,24 @@ def make_directory(host: str, port: int) -> Directory:
     return Directory(lines, [carrier])
 
 
-async def main(spool: Path, host: str, port: int, redis_url: str | None) -> None:
-    """Run until SIGTERM."""
+async def main(
+    spool: Path,
+    host: str,
+    port: int,
+    redis_url: str | None,
+    member: Membership | None = None,
+    zones: tuple[ZoneConfig, ...] = (),
+) -> None:
+    """Run until SIGTERM, alone or as one of several workers."""
+    name = spool.name if member is not None else "node1"
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     network = make_directory(host, port)
 
     def make_switch(parts: Parts) -> Switch:
         config = SwitchConfig(
-            node="node1",
+            node=name,
+            worker=member.worker if member is not None else 0,
             realm=REALM,
             secret=b"a secret of the tests, not short",
             token=parts.token,
@@ -78,13 +92,33 @@ async def main(spool: Path, host: str, port: int, redis_url: str | None) -> None
         return Switch(config, parts.endpoint, network, StaticPolicy(), parts.journal, parts.store, wake=parts.wake)
 
     node = Node(
-        NodeConfig(host, port),
+        NodeConfig(host, port, zones=zones),
         make_switch,
-        lambda post, on_error: Journal(spool, "node1", post, on_error),
+        lambda post, on_error: Journal(spool, name, post, on_error),
         redis_url,
+        member,
     )
-    await run_node(node, stop, lambda: print(f"ready {node.restored}", flush=True))
+
+    def started() -> None:
+        # In one write: the lines of several workers must not run into each other.
+        os.write(sys.stdout.fileno(), f"ready {node.restored} {name} {os.getpid()}\n".encode())
+
+    await run_node(node, stop, started)
+
+
+def run_workers(spool: Path, host: str, port: int, redis_url: str | None, workers: int) -> None:
+    """Run as several processes, whose spools are ``w0`` … in ``spool``."""
+
+    def be(member: Membership, zones: tuple[ZoneConfig, ...]) -> None:
+        uvloop.run(main(spool / f"w{member.worker}", host, port, redis_url, member, zones))
+
+    Parent(NodeConfig(host, port).all_zones(), workers, be, dying_with(os.getpid())).run()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else None))
+    folder, address, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    redis = sys.argv[4] if len(sys.argv) > 4 and sys.argv[4] != "-" else None
+    if len(sys.argv) > 5:
+        run_workers(folder, address, number, redis, int(sys.argv[5]))
+    else:
+        uvloop.run(main(folder, address, number, redis))
