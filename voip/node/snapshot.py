@@ -21,7 +21,7 @@ from fraud.snapshot import load_rules
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 from sip.snapshot import load_lines, load_routes, load_trunks
 
-DISK_FORMAT = 2
+DISK_FORMAT = 3
 """Raised whenever an entry's shape changes, so that an older file is not read."""
 
 
@@ -77,12 +77,23 @@ def load(cursor: Any, sections: Iterable[str], base: Snapshot) -> Snapshot:
     return replace(base, **{section: LOADERS[section](cursor) for section in sorted(wanted)})
 
 
+class _Pickler(pickle.Pickler):
+    """Writes entries of the network as what they are made of: a compiled class has no state that pickle could see."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Say how an entry is made again; leave anything else to pickle."""
+        if isinstance(value, LineEntry | TrunkEntry | RouteEntry):
+            return type(value), tuple([getattr(value, item.name) for item in fields(value)])
+        return NotImplemented
+
+
 def save(snapshot: Snapshot, path: Path) -> None:
     """Keep the snapshot on disk, whole or not at all, so that a node can start while the database is away."""
     values = {item.name: getattr(snapshot, item.name) for item in fields(snapshot)}
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_suffix(".part")
-    part.write_bytes(pickle.dumps((DISK_FORMAT, values), protocol=5))
+    with part.open("wb") as file:
+        _Pickler(file, protocol=5).dump((DISK_FORMAT, values))
     part.chmod(0o600)
     part.replace(path)
 

@@ -33,7 +33,9 @@ TESTS = ("-m", "pytest", "-q", "--durations=10")
 # Real peers and browsers keep both cores busy by themselves and measure time: one after the other.
 _ALONE = "integration or browser"
 _COMPILED = tuple(
-    name for name in ("tests/sip/stack", "tests/sip/controller", "tests/sip/proxy") if (places.ROOT / name).exists()
+    name
+    for name in ("tests/sip/stack", "tests/sip/controller", "tests/sip/proxy", "tests/sip/io", "tests/voip")
+    if (places.ROOT / name).exists()
 )
 FORMAT: tuple[Check, ...] = (
     ("fix", (_RUFF, "check", "--fix", "--quiet")),
