@@ -199,7 +199,7 @@ def has_unit_inside(name: str) -> bool:
     return bool(units) and units[-1] < len(words) - 1 and words[units[-1] + 1] not in AFTER_UNIT
 
 
-@pytest.mark.parametrize("name", ["udp.py", "tcp.py"])
+@pytest.mark.parametrize("name", ["udp.py", "streams.py", "connection.py", "ws.py"])
 def test_the_socket_shells_know_no_sip_method(name: str) -> None:
     path = ROOT / "sip" / "io" / name
     assert [token.start for token in tokens(path) if SIP_METHODS.search(token.string)] == []

@@ -10,7 +10,7 @@ from typing import Protocol
 from sip.io.limits import RECEIVE_BUFFER_BYTES
 
 Key = tuple[str, str, int]
-"""``datagram`` or ``stream``, IP address, port."""
+"""``datagram``, ``stream`` or ``sctp``, IP address, port."""
 
 
 class Binder(Protocol):
@@ -24,11 +24,11 @@ class Binder(Protocol):
         """
         ...
 
-    def stream(self, host: str, port: int) -> socket.socket:
-        """Return a bound TCP socket, not listening yet.
+    def stream(self, host: str, port: int, protocol: int = socket.IPPROTO_TCP) -> socket.socket:
+        """Return a bound TCP or SCTP socket, not listening yet.
 
         Raises:
-            OSError: the address is not ours or taken.
+            OSError: the address is not ours or taken, or the kernel has no such protocol.
         """
         ...
 
@@ -41,27 +41,54 @@ class OwnSockets:
 
     def datagram(self, host: str, port: int) -> socket.socket:
         """Bind a UDP socket."""
-        made = self._make(host, socket.SOCK_DGRAM)
+        made = self._share(_prepared(socket.socket(_family(host), socket.SOCK_DGRAM)))
         with contextlib.suppress(OSError):  # The kernel's own bound may be lower; it then takes what it allows.
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         return _bind(made, host, port)
 
-    def stream(self, host: str, port: int) -> socket.socket:
-        """Bind a TCP socket."""
-        made = self._make(host, socket.SOCK_STREAM)
+    def stream(self, host: str, port: int, protocol: int = socket.IPPROTO_TCP) -> socket.socket:
+        """Bind a TCP or SCTP socket."""
+        made = self._share(stream_socket(host, protocol))
         # A restart must not wait for the last connections of the former process to be forgotten.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return _bind(made, host, port)
 
-    def _make(self, host: str, kind: socket.SocketKind) -> socket.socket:
-        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-        made = socket.socket(family, kind)
-        made.setblocking(False)
-        if family == socket.AF_INET6 and kind == socket.SOCK_STREAM:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    def _share(self, made: socket.socket) -> socket.socket:
         if self._is_shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return made
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ipaddress.ip_address(host.partition("%")[0]).version == 6 else socket.AF_INET
+
+
+def protocol_of(transport: str) -> int:
+    """Return the kernel's protocol under a transport of streams."""
+    return socket.IPPROTO_SCTP if transport == "SCTP" else socket.IPPROTO_TCP
+
+
+def stream_socket(host: str, protocol: int) -> socket.socket:
+    """Return a new TCP or SCTP socket of the host's address family, neither bound nor connected.
+
+    Raises:
+        OSError: the kernel has no such protocol.
+    """
+    try:
+        made = socket.socket(_family(host), socket.SOCK_STREAM, protocol)
+    except OSError as error:
+        if protocol == socket.IPPROTO_SCTP:
+            raise OSError(error.errno, "this kernel has no SCTP") from error
+        raise
+    return _prepared(made)
+
+
+def _prepared(made: socket.socket) -> socket.socket:
+    made.setblocking(False)
+    if made.family == socket.AF_INET6:
+        # An IPv4 peer would appear under a mapped address, which is of no use in SIP (RFC 5118 §4.9).
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
 
 
 def _bind(made: socket.socket, host: str, port: int) -> socket.socket:
@@ -83,9 +110,9 @@ class GivenSockets:
         """Return the UDP socket."""
         return self._take("datagram", host, port)
 
-    def stream(self, host: str, port: int) -> socket.socket:
-        """Return the TCP socket."""
-        return self._take("stream", host, port)
+    def stream(self, host: str, port: int, protocol: int = socket.IPPROTO_TCP) -> socket.socket:
+        """Return the TCP or SCTP socket."""
+        return self._take("sctp" if protocol == socket.IPPROTO_SCTP else "stream", host, port)
 
     def _take(self, kind: str, host: str, port: int) -> socket.socket:
         try:

@@ -14,16 +14,37 @@ DATAGRAM_BYTES_MAX: Final = 65_535
 """No UDP payload is longer."""
 
 CONNECTIONS_MAX: Final = 10_000
-"""Streams open at once: phones on TCP of one node, at some 20 KiB each."""
+"""Streams at once, of all listeners and both ways: phones on TCP of one node, at some 20 KiB each (TLS: 60)."""
 
-CONNECTIONS_PER_ADDRESS_MAX: Final = 256
-"""Streams from one address: an office behind NAT, not an attack."""
+CONNECTIONS_PER_SOURCE_MAX: Final = 256
+"""Streams from one address (IPv6: one /64): an office behind NAT, not an attack."""
+
+HANDSHAKE_S_MAX: Final = 5.0
+"""A TLS handshake takes two round trips; who is slower than that holds a place and a key exchange of ours."""
+
+FIRST_MESSAGE_S_MAX: Final = 30.0
+"""Who connects has something to say. Half a minute is for phones that open the stream before their user types."""
+
+MESSAGE_S_MAX: Final = 10.0
+"""From a message's first byte to its last: 64 KiB over a modem line. Slower is a slow-loris."""
+
+STALL_SWEEP_S: Final = 1.0
+"""How often streams with half a message are looked at."""
+
+ACCEPT_BURST_MAX: Final = 64
+"""Connections taken in before anything else has its turn."""
+
+ACCEPT_PAUSE_S: Final = 1.0
+"""How long a listener rests when the process is out of descriptors."""
+
+OPENING_MAX: Final = 1_000
+"""Connections of ours on their way at once, for each listener: silent carriers must not use up all descriptors."""
+
+PING_S: Final = 30.0
+"""How often websockets are pinged, and idle streams looked for: the usual proxy cuts after 60 s of silence."""
 
 IDLE_S_MAX: Final = 3_700.0
 """A stream nothing came over for longer than the longest registration has no phone behind it."""
-
-IDLE_SWEEP_S: Final = 60.0
-"""How often idle streams are looked for."""
 
 CONNECT_S_MAX: Final = 5.0
 """A stream of ours that is not open by then has failed; the call tries elsewhere."""
@@ -77,3 +98,9 @@ WORKER_STEADY_S: Final = 5.0
 
 WORKER_STOP_S_MAX: Final = 8.0
 """A worker that was told to stop and did not is killed, before whoever told the parent loses patience (10 s)."""
+
+CERTIFICATES_MAX: Final = 1_000
+"""Certificates of one node, each in three contexts of some 50 KiB; more names belong into fewer certificates."""
+
+CERTIFICATES_LOOK_S: Final = 10.0
+"""How often certificate files are looked at for a change; one ``stat`` each."""

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from sip.io.crew import Crew, Membership
-from sip.io.listeners import ListenerConfig, Sockets, ZoneConfig
+from sip.io.listeners import ListenerConfig, Sockets, StreamSettings, ZoneConfig
 from sip.io.pump import Brain, Pump
 from sip.io.redis_location import Bindings, RedisLocationStore
 from sip.stack.config import EndpointConfig, TimerValues
@@ -116,6 +116,7 @@ class NodeConfig:
     server_name: str = "Trunkline"
     with_tcp: bool = True
     timers: TimerValues = field(default_factory=TimerValues)
+    streams: StreamSettings = field(default_factory=StreamSettings)
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
     endpoint_role: Literal["user", "proxy", "stateless"] = "user"
@@ -195,7 +196,8 @@ class Node(Generic[SomeSwitch]):
         """Bind, take up what was open, and answer.
 
         Raises:
-            OSError: the address is not ours or taken, or the journal's folder cannot be written.
+            ListenError: an address is not ours or taken, or a certificate cannot be used.
+            OSError: the journal's folder cannot be written.
         """
         loop = asyncio.get_running_loop()
         self._loop = loop
@@ -222,14 +224,15 @@ class Node(Generic[SomeSwitch]):
         if self._crew is not None:
             self.switch.join(self._crew)
             self._crew.start(self._pump)
-        await self._sockets.start(self._pump)
+        self._sockets.start(self._pump)
         self._pump.turn()
 
     def _make_sockets(self, loop: asyncio.AbstractEventLoop) -> Sockets:
         member = self._member
         if member is None:
-            return Sockets(loop, self._config.all_zones())
-        return Sockets(loop, self._config.all_zones(), member.binder, member.connection_numbers())
+            return Sockets(loop, self._config.all_zones(), self._config.streams)
+        numbers = member.connection_numbers()
+        return Sockets(loop, self._config.all_zones(), self._config.streams, member.binder, numbers)
 
     def _make_pump(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint) -> Pump:
         if self._member is None:
@@ -244,6 +247,10 @@ class Node(Generic[SomeSwitch]):
         run = store.run(lambda stored: locations.load(stored, time.time()), lambda: locations.dump(time.time()))
         self._store_task = self._loop.create_task(run)
         await store.first_try.wait()
+
+    def reload(self) -> None:
+        """Read certificates anew; no connection is closed for it."""
+        self._sockets.reload()
 
     def _journal_failed(self, error: BaseException) -> None:
         self.switch.journal_failed(str(error))

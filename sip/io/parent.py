@@ -1,4 +1,4 @@
-"""The parent of a node's workers: binds, forks, starts again what dies, passes on SIGTERM. It sees no message.
+"""The parent of a node's workers: binds, forks, starts again what dies, passes on signals. It sees no message.
 
 It runs no event loop and no thread, so that forking is safe; a worker begins with all modules loaded, some milliseconds
 after its predecessor died. Sockets and links stay open here: what the kernel puts into them meanwhile waits there, and
@@ -17,18 +17,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from socket import socket
 
-from sip.io.binding import GivenSockets, OwnSockets
+from sip.io.binding import GivenSockets, OwnSockets, protocol_of
 from sip.io.crew import Membership
+from sip.io.errors import ListenError
 from sip.io.limits import WORKER_RESTART_S_MAX, WORKER_RESTART_S_MIN, WORKER_STEADY_S, WORKER_STOP_S_MAX
 from sip.io.links import make_links
-from sip.io.listeners import ZoneConfig
+from sip.io.listeners import ListenerConfig, ZoneConfig
 
 log = logging.getLogger(__name__)
 
 RunWorker = Callable[[Membership, tuple[ZoneConfig, ...]], None]
 """Runs a worker until SIGTERM; called in its own process, with the zones as they are bound."""
 
-_WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT})
+_WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def bind_zones(zones: Sequence[ZoneConfig], workers: int) -> tuple[tuple[ZoneCon
     """Bind every listener once for each worker; returns the zones with their real ports, and each worker's sockets.
 
     Raises:
-        OSError: an address is not ours or taken.
+        ListenError: an address is not ours or taken, or the kernel lacks the transport.
     """
     given = [GivenSockets({}) for _ in range(workers)]
     bound = []
@@ -100,28 +101,34 @@ def bind_zones(zones: Sequence[ZoneConfig], workers: int) -> tuple[tuple[ZoneCon
         taken: dict[str, int] = {}
         rows = []
         for config in zone.listeners:
-            port = _bind(config.transport, config.host, config.port or taken.get(config.host, 0), given)
+            asked = replace(config, port=config.port or taken.get(config.host, 0))
+            try:
+                port = _bind(asked, given)
+            except OSError as error:
+                raise ListenError(f"zone {zone.name}, {asked}: {error.strerror or error}") from error
             taken[config.host] = port
             rows.append(replace(config, port=port))
         bound.append(replace(zone, listeners=tuple(rows)))
     return tuple(bound), given
 
 
-def _bind(transport: str, host: str, port: int, given: list[GivenSockets]) -> int:
+def _bind(config: ListenerConfig, given: list[GivenSockets]) -> int:
     """Bind one listener for all; returns the port."""
-    is_datagram = transport == "UDP"
     # Somebody else's sockets must not be joined by mistake: a bind that shares with nobody tells.
-    probe = _socket(OwnSockets(), is_datagram, host, port)
+    probe = _socket(OwnSockets(), config)
     port = int(probe.getsockname()[1])
     probe.close()
+    asked = replace(config, port=port)
+    kind = {"UDP": "datagram", "SCTP": "sctp"}.get(config.transport, "stream")
     for one in given:
-        key = ("datagram" if is_datagram else "stream", host, port)
-        one.sockets[key] = _socket(OwnSockets(is_shared=True), is_datagram, host, port)
+        one.sockets[kind, config.host, port] = _socket(OwnSockets(is_shared=True), asked)
     return port
 
 
-def _socket(binder: OwnSockets, is_datagram: bool, host: str, port: int) -> socket:
-    return binder.datagram(host, port) if is_datagram else binder.stream(host, port)
+def _socket(binder: OwnSockets, config: ListenerConfig) -> socket:
+    if config.transport == "UDP":
+        return binder.datagram(config.host, config.port)
+    return binder.stream(config.host, config.port, protocol_of(config.transport))
 
 
 class Parent:
@@ -137,7 +144,7 @@ class Parent:
         """``prepare`` runs first in each worker (to die with the parent, say).
 
         Raises:
-            OSError: an address is not ours or taken.
+            ListenError: an address is not ours or taken, or the kernel lacks the transport.
         """
         self._zones, self._given = bind_zones(zones, workers)
         self._links = make_links(workers)
@@ -156,6 +163,8 @@ class Parent:
                 self._start(worker)
             told = self._wait(self._roster.next_at())
             self._collect()
+            if told == signal.SIGHUP:
+                self._tell(signal.SIGHUP)
             if told in (signal.SIGTERM, signal.SIGINT):
                 break
         self._stop()
@@ -172,6 +181,7 @@ class Parent:
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the worker knows what it means.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
             self._prepare()
             for other in range(self._roster.workers):

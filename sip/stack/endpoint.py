@@ -288,7 +288,10 @@ class Endpoint:
     def _with_via(self, request: Request, flow: Flow, mark: str = "") -> tuple[Request, str]:
         host, port = self.config.listeners.advertised(flow)
         branch = f"z9hG4bK{self.config.token()}{mark}"
-        via = Via(flow.transport, host, port, (("branch", branch), ("rport", None)))
+        params: tuple[tuple[str, str | None], ...] = (("branch", branch), ("rport", None))
+        if flow.transport == "TLS":
+            params = (*params, ("alias", None))  # We show a certificate to who asks: RFC 5923 §8.1.
+        via = Via(flow.transport, host, port, params)
         return Request(request.method, request.uri, [("Via", str(via)), *request.headers], request.body), branch
 
     def cancel(self, tx: ClientTransaction, now: float) -> None:

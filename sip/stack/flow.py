@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,13 +10,15 @@ class Flow:
     """A pair of addresses over one transport; for a stream, the connection between them."""
 
     transport: str
-    """``UDP`` or ``TCP``, as it stands in Via."""
+    """As it stands in Via: ``UDP``, ``TCP``, ``TLS``, ``WS``, ``WSS`` or ``SCTP``."""
     local: tuple[str, int]
     remote: tuple[str, int]
     connection: int = 0
     """Number of the connection; 0 for datagrams, or to say "open one to ``remote``"."""
     domain: str = ""
-    """The name the far end's certificate must carry when a connection is opened; "" when nothing is asked of it."""
+    """The name the far end's certificate must carry when a TLS connection is opened; "" for its IP address."""
+    peer_names: tuple[str, ...] = field(default=(), compare=False)
+    """SIP identities (RFC 5922 §7.1) of the far end's certificate, where one was shown and verified; lower case."""
 
     @property
     def reliable(self) -> bool:

@@ -25,6 +25,11 @@ class StreamFramer:
         self.failure: RemoteProtocolError | None = None
         """Why the stream cannot be cut any more. Set, and not raised, when messages before the bad place came out."""
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of a message that is not whole yet is kept."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the messages they complete, each whole.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.grammar import split_outside
 from sip.stack.message.message import Message, Request, Response
+from sip.stack.message.parse import parse_head
 from sip.stack.transaction.base import Key
 
 _MAGIC = "z9hG4bK"
@@ -81,7 +83,23 @@ def reply_flow(request: Request, flow: Flow) -> Flow:
 
 
 def same_place(mine: Flow, failed: Flow) -> bool:
-    """Tell whether a failure of one flow is the other's: one connection, or one remote address without any."""
+    """Tell whether a failure of one flow is the other's: one connection, or the way to one address and domain."""
     if mine.transport != failed.transport or mine.remote != failed.remote:
         return False
-    return mine.connection == failed.connection or mine.connection == 0 or failed.connection == 0
+    return mine.connection == failed.connection or (mine.connection == 0 and mine.domain == failed.domain)
+
+
+def alias_port(data: bytes) -> int | None:
+    """Return the port at which a request's sender wants its connection reused (RFC 5923 §8.2), ``None`` without wish.
+
+    ``data`` is a whole message; a response, or one that is unreadable, wishes nothing.
+    """
+    if b"alias" not in data:
+        return None
+    try:
+        request = parse_head(data)
+        if not isinstance(request, Request) or request.via.param("alias") is None:
+            return None
+        return request.via.port or 5061
+    except RemoteProtocolError:
+        return None

@@ -26,7 +26,8 @@ from sip.controller.headers import Passing
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
 from sip.io.crew import Membership
-from sip.io.listeners import ZoneConfig, parse_zones
+from sip.io.errors import ListenError
+from sip.io.listeners import ZoneConfig
 from sip.io.node import Node, NodeConfig, Parts, Post, run_node
 from sip.io.parent import Parent
 from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
@@ -38,6 +39,7 @@ from voip.node import connections
 from voip.node.feeder import SnapshotFeeder
 from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
+from voip.node.network import node_config
 from voip.node.snapshot import Snapshot
 from voip.node.workers import Place, crew_size, dying_with, place_of
 from voip.platform import compiled
@@ -48,24 +50,32 @@ logger = logging.getLogger(__name__)
 def run(workers: int = 0) -> None:
     """Run a node until SIGTERM or SIGINT, as so many processes; 0 stands for ``SIP_WORKERS``.
 
+    SIGHUP has it read its certificates anew.
+
     Raises:
-        SystemExit: a setting is not usable; it says which.
-        OSError: an address is not ours or taken.
+        SystemExit: a setting is not usable, or a listener cannot be had; one line says which.
     """
     spool, name = settings.SPOOL_DIR, settings.NODE_NAME
     try:
         roles.check(settings.SIP_ROLE, PROXY)
         count = crew_size(spool, name, workers or settings.SIP_WORKERS)
-        listen = parse_zones(settings.SIP_LISTEN) if settings.SIP_LISTEN else ()
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    zones = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=listen).all_zones()
+    try:
+        _run(node_config(), count)
+    except ListenError as error:
+        raise SystemExit(f"the node cannot start: {error}") from error
+
+
+def _run(config: NodeConfig, count: int) -> None:
+    spool, name = settings.SPOOL_DIR, settings.NODE_NAME
+    zones = config.all_zones()
     if count == 1:
-        uvloop.run(_Composition(place_of(spool, name, zones, 1, None)).run())
+        uvloop.run(_Composition(config, place_of(spool, name, zones, 1, None)).run())
         return
 
     def be(member: Membership, bound: tuple[ZoneConfig, ...]) -> None:
-        uvloop.run(_Composition(place_of(spool, name, bound, count, member)).run())
+        uvloop.run(_Composition(config, place_of(spool, name, bound, count, member)).run())
 
     Parent(zones, count, be, dying_with(os.getpid())).run()
 
@@ -81,7 +91,8 @@ PROXY = ProxyConfig(
 class _Composition:
     """The parts and how they hear of each other; everything but the feeder runs on the loop's thread."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, config: NodeConfig, place: Place) -> None:
+        self._config = config
         self._place = place
         self._node_name = place.name
         self._snapshot = Snapshot()
@@ -92,6 +103,7 @@ class _Composition:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         self._desk = HoldDesk(
             partial(connections.connect_async, "sipnode-holds"),
             self._node_name,
@@ -113,6 +125,11 @@ class _Composition:
         finally:
             feeder.stop()
 
+    def _reload(self) -> None:
+        node = getattr(self, "_node", None)
+        if node is not None:
+            node.reload()
+
     async def _wait_for_snapshot(self) -> None:
         """A node without any snapshot would refuse every caller: it waits, as long as it must."""
         waits = [asyncio.create_task(event.wait()) for event in (self._first_snapshot, self._stop)]
@@ -121,8 +138,8 @@ class _Composition:
             task.cancel()
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=self._place.zones)
-        config = replace(config, endpoint_role=roles.ENDPOINT_ROLES[settings.SIP_ROLE])
+        role = roles.ENDPOINT_ROLES[settings.SIP_ROLE]
+        config = replace(self._config, zones=self._place.zones, endpoint_role=role)
         self._node: Node[Switch] = Node(
             config, self._make_switch, self._make_journal, settings.REDIS_URL, self._place.member
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sip.io.errors import ListenError
 from sip.io.limits import WORKER_RESTART_S_MAX, WORKER_STEADY_S
 from sip.io.listeners import ListenerConfig, ZoneConfig
 from sip.io.parent import Roster, bind_zones
@@ -81,7 +82,7 @@ def test_every_worker_gets_a_socket_of_each_listener_on_one_port() -> None:
 def test_an_address_that_another_process_shares_out_is_not_joined() -> None:
     _, given = bind_zones([zone("a", ("UDP", 0))], 1)
     (_, _, port) = next(iter(given[0].sockets))
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(ListenError, match="in use"):
         bind_zones([zone("a", ("UDP", port))], 1)
     given[0].close()
 

@@ -11,7 +11,7 @@ from sip.stack.handover import pack_flow, unpack_flow
 
 
 @pytest.mark.parametrize("payload", [
-    b"", b"\n", b"UDP\n", b"UDP a 1 b 2 3 d", b"UDP a x b 2 3 d\n", b"UDP a 1 b 2 3 d e\n", b"UDP a 1 b 2 \xff d\n",
+    b"", b"\n", b"UDP\n", b"UDP a 1 b 2 3 d", b"UDP a x b 2 3 d\n", b"UDP a 1 b 2 3 d e f\n", b"UDP a 1 b 2 \xff d\n",
 ])  # fmt: skip
 def test_what_is_no_flow_is_refused(payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -25,6 +25,11 @@ def test_what_is_no_flow_is_refused(payload: bytes) -> None:
 def test_a_flow_comes_back_as_it_was(flow: Flow) -> None:
     assert unpack_flow(pack_flow(flow, b"BYE\n\r\n")) == (flow, b"BYE\n\r\n")
     assert unpack_flow(pack_flow(flow)) == (flow, b"")
+
+
+def test_the_names_a_peer_proved_go_with_its_message() -> None:
+    flow = Flow("TLS", ("192.0.2.1", 5061), ("192.0.2.2", 5061), 7, "", ("a.example", "b.example"))
+    assert unpack_flow(pack_flow(flow, b"x"))[0].peer_names == ("a.example", "b.example")
 
 
 @given(st.binary(max_size=200))
