@@ -8,6 +8,7 @@ class Transport(models.TextChoices):
 
     UDP = "udp", "UDP"
     TCP = "tcp", "TCP"
+    TLS = "tls", "TLS"
 
 
 class Direction(models.TextChoices):

@@ -216,13 +216,15 @@ def _apply_trunk_password(trunk: Trunk, password: str) -> None:
     if not trunk.auth_username:
         if password:
             raise InvalidTrunk("A password needs a user name.", field="auth_username")
-        trunk.ha1_md5 = ""
+        trunk.ha1_md5 = trunk.ha1_sha256 = trunk.ha1_sha512_256 = ""
         return
     if not trunk.auth_realm:
         raise InvalidTrunk("The carrier's realm is needed: the digest is made of it.", field="auth_realm")
     if not password:
         raise InvalidTrunk("A user name needs a password.", field="password")
-    trunk.ha1_md5 = digest("md5", trunk.auth_username, trunk.auth_realm, password)
+    parts = (trunk.auth_username, trunk.auth_realm, password)
+    trunk.ha1_md5, trunk.ha1_sha256 = digest("md5", *parts), digest("sha256", *parts)
+    trunk.ha1_sha512_256 = digest("sha512_256", *parts)
 
 
 def _free_username(tenant: Tenant, extension: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
+from sip.stack.message.grammar import is_address
 
 LINES_SQL = """
 SELECT l.id, l.tenant_id, l.username, l.extension, l.ha1_md5, l.ha1_sha256, l.display_name, l.caller_number,
@@ -18,9 +19,9 @@ SELECT l.id, l.tenant_id, l.username, l.extension, l.ha1_md5, l.ha1_sha256, l.di
 FROM sip_line l JOIN tenants_tenant t ON t.id = l.tenant_id ORDER BY l.id
 """
 TRUNKS_SQL = """
-SELECT k.id, k.tenant_id, k.name, host(k.host), k.port, k.transport,
-  CASE WHEN k.source_addresses = '{}' THEN ARRAY[host(k.host)] ELSE k.source_addresses END,
-  k.calls_max, k.is_active AND t.is_active, k.country, k.auth_username, k.ha1_md5, k.zone
+SELECT k.id, k.tenant_id, k.name, k.host, k.port, k.transport, k.source_addresses,
+  k.calls_max, k.is_active AND t.is_active, k.country, k.auth_username, k.ha1_md5, k.zone,
+  k.auth_realm, k.ha1_sha256, k.ha1_sha512_256, k.enum_suffix, k.ping_interval_s, k.follows_redirects
 FROM sip_trunk k JOIN tenants_tenant t ON t.id = k.tenant_id ORDER BY k.id
 """
 ROUTES_SQL = "SELECT id, tenant_id, prefix, trunk_id, priority FROM sip_route WHERE is_active ORDER BY id"
@@ -47,8 +48,13 @@ def load_lines(cursor: Cursor) -> list[LineEntry]:
 def load_trunks(cursor: Cursor) -> list[TrunkEntry]:
     """Return all trunks."""
     cursor.execute(TRUNKS_SQL)
-    rows: list[list[Any]] = [[*row[:6], tuple(row[6]), *row[7:]] for row in cursor.fetchall()]
+    rows: list[list[Any]] = [[*row[:6], _sources(row[3], row[6]), *row[7:]] for row in cursor.fetchall()]
     return [TrunkEntry(*row) for row in rows]
+
+
+def _sources(host: str, configured: list[str]) -> tuple[str, ...]:
+    """Return the configured sources, else the host's address; the addresses of a name are found by the node."""
+    return tuple(configured) if configured or not is_address(host) else (host,)
 
 
 def load_routes(cursor: Cursor) -> list[RouteEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -24,6 +25,38 @@ def validate_e164(value: str) -> None:
         E164(value)
     except ValueError:
         raise ValidationError(f"{value!r} is not an E.164 number: a plus, then 6 to 15 digits.") from None
+
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+HOST_LENGTH_MAX = 253
+"""RFC 1035 §2.3.4."""
+
+
+def validate_host(value: str) -> None:
+    """Refuse what is neither an IP address nor a host name of at least two labels (RFC 1123 §2.1)."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        labels = value.split(".")
+        is_name = len(labels) >= 2 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+        if not is_name or len(value) > HOST_LENGTH_MAX:
+            raise ValidationError(f"{value!r} is neither an IP address nor a host name.") from None
+
+
+def validate_domain(value: str) -> None:
+    """Refuse what is no domain name of at least two labels."""
+    validate_host(value)
+    if is_address(value):
+        raise ValidationError(f"{value!r} is an address, not a domain.")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def validate_source(value: str) -> None:

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 from sip import services
 from sip.models import Route, Trunk
 from sip.models.trunk import SOURCES_MAX
+from sip.stack.message.grammar import format_host_port
 from sip.validators import validate_source
 from tenants.admin_base import ScopedModelAdmin, display
 from tenants.choices import TenantKind
@@ -36,7 +37,7 @@ class TrunkForm(_Form):
     source_addresses = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="One a line; address:port narrows. Empty means the host, from any port.",
+        help_text="One a line; address:port narrows. Empty means those of the host, from any port.",
     )
     password = forms.CharField(
         required=False,
@@ -52,11 +53,14 @@ class TrunkForm(_Form):
             "host",
             "port",
             "transport",
+            "enum_suffix",
             "zone",
             "source_addresses",
             "calls_max",
             "country",
             "is_active",
+            "ping_interval_s",
+            "follows_redirects",
             "auth_username",
             "auth_realm",
         )
@@ -114,13 +118,17 @@ class TrunkAdmin(ScopedModelAdmin):
     @display(description="Address", ordering="host")
     def address(self, obj: Trunk) -> str:
         """Return where its calls go to."""
-        return f"{obj.get_transport_display()} {obj.host}:{obj.port}"
+        if obj.enum_suffix:
+            return f"ENUM below {obj.enum_suffix}"
+        return f"{obj.get_transport_display()} {format_host_port(obj.host, obj.port)}".strip()
 
     @display(description="Takes calls from")
     def sources(self, obj: Trunk) -> str:
         """Return the first of its addresses."""
         first = ", ".join(obj.source_addresses[:2])
         rest = len(obj.source_addresses) - 2
+        if not obj.source_addresses:
+            return "where its name leads" if obj.host else "nowhere"
         return f"{first} and {rest} more" if rest > 0 else first
 
     @display(description="State", label={"In service": "success", "Off": "warning"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import lru_cache
 
 from sip.controller.ports import SwitchConfig
@@ -24,6 +25,13 @@ def place_of(uri: str) -> tuple[str, int | None]:
     """
     parsed = Uri.parse(uri)
     return ("", None) if parsed.param("ob") is not None else (parsed.host, parsed.port)
+
+
+@lru_cache(_ADDRESSES_KEPT)
+def is_host_address(address: str) -> bool:
+    """Tell whether an IP address is one host's: not multicast, not unspecified, not the broadcast to all."""
+    parsed = ipaddress.ip_address(address)
+    return not (parsed.is_multicast or parsed.is_unspecified or address == "255.255.255.255")
 
 
 def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:

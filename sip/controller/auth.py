@@ -1,4 +1,4 @@
-"""Digest: who a request comes from (RFC 3261 §22), and our own credentials where a carrier asks for them."""
+"""Digest: who a request comes from (RFC 3261 §22). Our own credentials are made in ``outbound.login``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sip.controller.limits import NONCE_S
 from sip.controller.ports import SwitchConfig
 from sip.stack import digest
 from sip.stack.digest import Challenge, Credentials
-from sip.stack.message.message import Request, Response
+from sip.stack.message.message import Request
 from sip.stack.nonces import NonceFactory, NonceVerdict
 from sip.stack.transaction.base import ServerTransaction
 
@@ -27,7 +27,6 @@ class Authenticator:
         self._realm = config.realm
         self._algorithms = config.digest_algorithms
         self._qop = config.digest_qop
-        self._token = config.token
         self._nonces = NonceFactory(config.secret, NONCE_S, maker=config.worker)
 
     def has_credentials(self, request: Request) -> bool:
@@ -74,16 +73,3 @@ class Authenticator:
             for algorithm in self._algorithms
         ]
         core.reply(tx, request, status, headers=rows)
-
-    def answer(self, request: Request, response: Response, username: str, ha1_md5: str) -> tuple[str, str] | None:
-        """Return the credentials row for a carrier's challenge, ``None`` when it asks for what we have not."""
-        for text in response.get_all(_ASKS[response.status]):
-            try:
-                challenge = Challenge.parse(text)
-                if challenge.algorithm != "MD5":
-                    continue
-                credentials = digest.answer(challenge, request.method, request.uri, username, ha1_md5, self._token())
-            except ValueError:
-                continue
-            return (_GIVES[response.status], str(credentials))
-        return None

@@ -20,6 +20,7 @@ from sip.controller.events.publications import PublicationTable
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
 from sip.controller.outbound.quarantine import Quarantine
+from sip.controller.outbound.trunks import TrunkStates
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import JournalPort, LivePort, LocatorPort, NumericLocator, SwitchConfig
 from sip.controller.registration.domains import Domains
@@ -80,6 +81,7 @@ class Core:
         self.live = live
         self.locator: LocatorPort = NumericLocator()
         self.quarantine = Quarantine()
+        self.trunks = TrunkStates()
         self.failed: Callable[[ClientTransaction, int], None] = _nobody
         """Tells the user of a transaction that it came to nothing, and with which status."""
         self.auth = Authenticator(config)

@@ -48,11 +48,14 @@ class TrunkEntry:
     tenant_id: int
     name: str
     host: str
-    """IP address the INVITE goes to."""
-    port: int
+    """IP address or name the INVITE goes to (RFC 3263); "" when numbers are looked up by ENUM."""
+    port: int | None
+    """``None`` for what SRV says, or the transport's own."""
     transport: str
+    """"" for what the name's NAPTR records say."""
     source_addresses: tuple[str, ...]
-    """IP addresses from which its calls are taken without digest; ``host`` is one of them. ``address:port`` narrows."""
+    """IP addresses from which its calls are taken without digest; ``address:port`` narrows. Without any those count
+    that ``host`` leads to."""
     calls_max: int
     is_active: bool
     country: str
@@ -61,6 +64,24 @@ class TrunkEntry:
     ha1_md5: str
     zone: str = ""
     """Zone of the listener its requests leave by; "" for the first."""
+    realm: str = ""
+    """The only realm whose challenges are answered."""
+    ha1_sha256: str = ""
+    ha1_sha512_256: str = ""
+    enum_suffix: str = ""
+    """Where numbers are looked up (RFC 6116) when the trunk has no host: its calls go where the DNS says."""
+    ping_interval_s: int = 0
+    """Pause between two OPTIONS that ask whether it is there; 0 for none."""
+    follows_redirects: bool = False
+    """A 3xx of the carrier's that names the carrier itself is followed."""
+
+    def ha1(self, algorithm: str) -> str:
+        """Return the digest secret for an algorithm without its ``-sess``, "" when there is none."""
+        if algorithm == "MD5":
+            return self.ha1_md5
+        if algorithm == "SHA-256":
+            return self.ha1_sha256
+        return self.ha1_sha512_256 if algorithm == "SHA-512-256" else ""
 
 
 @dataclass(frozen=True, slots=True)

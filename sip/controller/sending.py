@@ -17,12 +17,14 @@ new branch. The end may come only in a later turn, never before ``send_to`` retu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from sip.controller.addressing import contact_row
+from sip.controller.addressing import contact_row, is_host_address
 from sip.controller.core import Core
 from sip.controller.outbound.limits import HOPS_TRIED_MAX
 from sip.controller.outbound.quarantine import retry_after_s
+from sip.controller.timers import Timer
 from sip.stack.flow import Flow
 from sip.stack.locating.enum import NumberAnswer
 from sip.stack.locating.records import Hop
@@ -30,16 +32,31 @@ from sip.stack.message.message import Request, Response
 from sip.stack.message.uri import Uri
 from sip.stack.transaction.base import ClientTransaction
 
+_SILENCE = 408
 _UNREACHABLE = 503
 
 
 class Sending:
     """One request on its way to a URI: the ``user`` of its transactions."""
 
-    __slots__ = ("hop", "hops", "is_cancelled", "is_heard", "request", "tx", "user", "with_contact", "zone")
+    __slots__ = (
+        "hop",
+        "hops",
+        "is_cancelled",
+        "is_heard",
+        "request",
+        "silence_s",
+        "timer",
+        "tx",
+        "user",
+        "with_contact",
+        "zone",
+    )
 
-    def __init__(self, request: Request, user: Any, with_contact: bool, zone: str) -> None:
+    def __init__(self, request: Request, user: Any, with_contact: bool, zone: str, silence_s: float) -> None:
         self.zone = zone
+        self.silence_s = silence_s
+        self.timer: Timer | None = None
         self.request = request
         self.user = user
         self.with_contact = with_contact
@@ -55,10 +72,11 @@ class Sending:
 class _Asking:
     """One question to the locator; an answer that comes late waits for the switch's next turn."""
 
-    __slots__ = ("_core", "_is_late")
+    __slots__ = ("_core", "_is_late", "_owner")
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._owner = core.timers.owner
         self._is_late = False
 
     def locate(self, uri: Uri, then: Callable[[Sequence[Hop]], None]) -> None:
@@ -71,9 +89,13 @@ class _Asking:
 
     def _told(self, then: Callable[[], None]) -> None:
         if self._is_late:
-            self._core.post(then)
+            self._core.post(lambda: self._go_on(then))
         else:
             then()
+
+    def _go_on(self, then: Callable[[], None]) -> None:
+        self._core.timers.owner = self._owner
+        then()
 
 
 def locate(core: Core, uri: Uri, then: Callable[[Sequence[Hop]], None]) -> None:
@@ -87,7 +109,12 @@ def look_up(core: Core, number: str, suffix: str, then: Callable[[NumberAnswer],
 
 
 def flow_to(core: Core, hop: Hop, zone: str = "") -> Flow | None:
-    """Return the flow to a hop, ``None`` when the zone ("": the first) has no socket for its transport and family."""
+    """Return the flow to a hop.
+
+    ``None`` for what is no host's address, or when the zone ("": the first) has no socket for transport and family.
+    """
+    if not is_host_address(hop.remote[0]):
+        return None
     local = core.config.local(hop.transport, hop.remote[0], zone)
     if local is None:
         return None
@@ -95,14 +122,21 @@ def flow_to(core: Core, hop: Hop, zone: str = "") -> Flow | None:
 
 
 def send_to(
-    core: Core, request: Request, uri: Uri, user: Any, *, with_contact: bool = False, zone: str = ""
+    core: Core,
+    request: Request,
+    uri: Uri,
+    user: Any,
+    *,
+    with_contact: bool = False,
+    zone: str = "",
+    silence_s: float = 0.0,
 ) -> Sending:
     """Send ``request`` to the servers of ``uri``; ``user`` is told as the module says.
 
     ``with_contact`` adds our Contact, which depends on the transport; ``zone`` is the network to leave by ("": the
-    first).
+    first). A server that has said nothing for ``silence_s`` has failed; 0 waits for timer B or F, 32 s.
     """
-    sending = Sending(request, user, with_contact, zone)
+    sending = Sending(request, user, with_contact, zone, silence_s)
     locate(core, uri, lambda hops: _located(core, sending, hops))
     return sending
 
@@ -136,13 +170,31 @@ def _try_next(core: Core, sending: Sending) -> bool:
         sending.hop, sending.is_heard = hop, False
         sending.tx = core.endpoint.send_request(request, flow, core.now)
         sending.tx.user = sending
+        if sending.silence_s:
+            sending.timer = core.after(sending.silence_s, partial(_silent, core, sending, sending.tx))
         return True
     return False
+
+
+def _silent(core: Core, sending: Sending, tx: ClientTransaction) -> None:
+    """Give a server up before its transaction does; what it may still say is nobody's."""
+    if sending.tx is tx and not sending.is_heard:
+        tx.user = None
+        unheard = core.endpoint.unsent(tx.request)
+        unheard.user = sending
+        core.failed(unheard, _SILENCE)
+
+
+def _quiet(sending: Sending) -> None:
+    if sending.timer is not None:
+        sending.timer.cancel()
+        sending.timer = None
 
 
 def on_response(core: Core, sending: Sending, response: Response) -> bool:
     """Take a response; returns whether another hop is tried instead of telling the user."""
     sending.is_heard = True
+    _quiet(sending)
     hop = sending.hop
     if response.status < 200 or hop is None:
         return False
@@ -157,8 +209,9 @@ def on_response(core: Core, sending: Sending, response: Response) -> bool:
 
 def on_failure(core: Core, sending: Sending, status: int) -> bool:
     """Take silence or a broken transport; returns whether another hop is tried instead of telling the user."""
+    _quiet(sending)
     if sending.hop is not None:
         core.quarantine.failed(sending.hop, core.now)
     # RFC 3263 §4.3: who has answered provisionally has not failed, it is only slow.
-    may = not sending.is_cancelled and not (status == 408 and sending.is_heard)
+    may = not sending.is_cancelled and not (status == _SILENCE and sending.is_heard)
     return may and _try_next(core, sending)

@@ -19,6 +19,7 @@ from sip.controller.directory import Directory
 from sip.controller.events import notifying, standard
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.location import LocationTable
+from sip.controller.outbound import watching
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import (
     JournalPort,
@@ -94,6 +95,7 @@ class Switch:
         standard.install(self._core, config.event_packages)
         self._endpoint = endpoint
         self._next_sweep: float | None = None
+        self._core.post(partial(watching.sync, self._core))
 
     @property
     def bugs(self) -> int:
@@ -108,6 +110,12 @@ class Switch:
     @directory.setter
     def directory(self, directory: Directory) -> None:
         self._core.directory = directory
+        self._core.post(partial(watching.sync, self._core))
+
+    @property
+    def trunks_down(self) -> tuple[int, ...]:
+        """Ids of the trunks that do not answer OPTIONS and are passed over."""
+        return self._core.trunks.down()
 
     def open_call_ids(self) -> frozenset[str]:
         """Return every call that is not over: those whose holds are not orphans."""

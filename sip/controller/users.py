@@ -11,6 +11,8 @@ from sip.controller.calls.call import Branch, Call, Goodbye, Prack, Probe, Refre
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
+from sip.controller.outbound import watching
+from sip.controller.outbound.watching import Ping
 from sip.controller.sending import Sending
 from sip.stack.message.message import Response
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
@@ -55,6 +57,10 @@ def _pass_failure(core: Core, sender: Sending, tx: ClientTransaction, status: in
 
 CLIENTS: Final[dict[type, ClientUser]] = {
     Sending: ClientUser(_pass_response, _pass_failure),
+    Ping: ClientUser(
+        lambda core, ping, tx, response: watching.on_pong(core, ping, response),
+        lambda core, ping, tx, status: watching.on_pong(core, ping, None),
+    ),
     Branch: ClientUser(
         lambda core, branch, tx, response: hunting.on_response(core, branch, response),
         lambda core, branch, tx, status: hunting.on_failure(core, branch, status),

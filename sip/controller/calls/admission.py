@@ -13,6 +13,7 @@ from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS, has_option, requires
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
+from sip.controller.outbound.watching import trunk_by_name
 from sip.controller.policy import Authorisation, CallOffer, Refusal
 from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, UNALLOCATED, USER_BUSY
 from sip.controller.registration.gruu import is_gruu, resolve
@@ -64,7 +65,7 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
 
 def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
     """Return the calling trunk (by address) or line (by digest), blocked or not; ``None`` when answered already."""
-    trunk = core.directory.trunk_by_source(*flow.remote)
+    trunk = core.directory.trunk_by_source(*flow.remote) or trunk_by_name(core, flow.remote[0])
     if trunk is not None and not core.auth.has_credentials(request):
         return trunk
     return core.auth.check(core, tx, request, 407)

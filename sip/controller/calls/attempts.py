@@ -103,7 +103,10 @@ def close(core: Core, call: Call, attempt: Attempt, outcome: Outcome) -> None:
 def close_cancelled(core: Core, call: Call, attempt: Attempt) -> None:
     """Write the record of a target that the caller did not want any more."""
     if not attempt.closed:
-        branch = best_branch(attempt)
+        branch = best_branch(attempt) if attempt.branches else None
+        if branch is None:  # Its servers were still being looked for.
+            add_record(core, call, attempt, None, 487, "", NORMAL_CLEARING)
+            return
         add_record(core, call, attempt, branch, branch.final or 487, branch.reason, branch.cause or NORMAL_CLEARING)
 
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from sip.cdr.record import AttemptRecord, EndedBy
 from sip.controller.calls.states import State
 from sip.controller.location import Binding
+from sip.controller.outbound.login import TrunkLogin
 from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
 from sip.controller.registration.instance import Instance
 from sip.controller.timers import Timer
 from sip.stack.dialog import Dialog
 from sip.stack.flow import Flow
+from sip.stack.locating.records import Hop
 from sip.stack.message.message import Headers, Request, Response
 from sip.stack.message.rack import RAck
+from sip.stack.message.uri import Uri
 from sip.stack.reliable import ReliableState
 from sip.stack.session import SessionState
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
@@ -58,8 +61,11 @@ class Branch:
     cause: int = 0
     abandoned: bool = False
     """Cancelled or passed over; a 2xx that still comes is acknowledged and hung up."""
-    authenticated: bool = False
-    """Credentials were sent once; a second challenge is a refusal."""
+    answers: int = 0
+    """Challenges of the carrier's that were answered."""
+    login: TrunkLogin | None = None
+    redirect: tuple[str, ...] = ()
+    """Contacts of a 3xx."""
     intervals_tried: int = 0
     """INVITEs sent with a longer session interval."""
     leg: Leg | None = None
@@ -127,7 +133,7 @@ class Prack:
     """Our PRACK under way in an early dialog with a callee, on nobody's behalf."""
 
     leg: Leg
-    authenticated: bool = False
+    answers: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -150,6 +156,14 @@ class Attempt:
     """Its record is written."""
     release: Callable[[], None] | None = None
     """Gives the target's place among its line's or trunk's calls back."""
+    uri: Uri | None = None
+    """What is called at a trunk, when it is not the number at its host."""
+    uris: list[Uri] = field(default_factory=list)
+    """Further URIs of the number (ENUM), to be tried when this one fails."""
+    hop: Hop | None = None
+    """The server being tried."""
+    hops: list[Hop] = field(default_factory=list)
+    """Further servers, to be tried when this one fails (RFC 3263 §4.3)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -162,7 +176,7 @@ class Relay:
     server: ServerTransaction | None
     """Gone, like ``client``, once the source has its final response."""
     client: ClientTransaction | None = None
-    authenticated: bool = False
+    answers: int = 0
     asked_longer: bool = False
     """It was sent again with the session interval of a 422."""
     answered: bool = False
@@ -178,7 +192,9 @@ class Goodbye:
     """Our BYE under way in a dialog."""
 
     leg: Leg
-    authenticated: bool = False
+    rerouted: bool = False
+    """It was sent again to the other servers of a next hop that has a name."""
+    answers: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -210,7 +226,7 @@ class Refresh:
     """Our UPDATE or re-INVITE under way that keeps a session alive."""
 
     leg: Leg
-    authenticated: bool = False
+    answers: int = 0
     ack: Request | None = None
 
 
@@ -241,6 +257,8 @@ class Leg:
     refresh: Refresh | None = None
     """Our own re-INVITE under way in this dialog."""
     session: Session | None = None
+    login: TrunkLogin | None = None
+    """What the carrier asked of us in this dialog."""
     sdp: bytes = b""
     """Session description we sent last; a refresh by re-INVITE repeats it."""
     behind_nat: bool = False
@@ -313,6 +331,12 @@ class Call:
     early_keys: list[tuple[str, str, str]] = field(default_factory=list)
     release: Callable[[], None] | None = None
     """Gives the caller's place among its line's or trunk's calls back."""
+    number_params: str = ""
+    """What ENUM said of porting, as parameters of the number: ``;npdi;rn=…`` (RFC 4694)."""
+    redirects: list[str] = field(default_factory=list)
+    """Who redirected this call and where to: the same again is a loop."""
+    diversion: str = ""
+    """Diversion row (RFC 5806) for the carrier: the line that sent the call on."""
     settled: bool = False
     """The business knows that the call is over."""
     recorded: bool = False

@@ -108,7 +108,9 @@ def confirm(core: Core, branch: Branch, response: Response) -> Leg:
     if leg is None:
         dialog = Dialog.as_client(branch.request, response, branch.flow)
         dialog.local_cseq = max(dialog.local_cseq, branch.cseq_used)
-        return make_leg(core, branch.call, dialog, branch.flow, False, contact_is_elsewhere(branch))
+        leg = make_leg(core, branch.call, dialog, branch.flow, False, contact_is_elsewhere(branch))
+        leg.login = branch.login
+        return leg
     leg.dialog.confirm(response)
     leg.is_early = False
     redirect(leg, leg.flow)
@@ -178,7 +180,8 @@ def callee_leg(early: Early) -> Leg:
     if early.b_leg is None:
         branch = early.branch
         dialog = Dialog.as_client(branch.request, early.response, branch.flow)
-        early.b_leg = Leg(branch.call, False, dialog, branch.flow, behind_nat=contact_is_elsewhere(branch))
+        behind_nat = contact_is_elsewhere(branch)
+        early.b_leg = Leg(branch.call, False, dialog, branch.flow, behind_nat=behind_nat, login=branch.login)
         _pair(early, early.b_leg)
     return early.b_leg
 

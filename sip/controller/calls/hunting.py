@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.controller.calls import attempts, early, forks, outgoing
+from sip.controller.calls import attempts, early, forks, outgoing, trunking
 from sip.controller.calls.call import Attempt, Branch, Call, Outcome
 from sip.controller.calls.legs import hang_up_stray, repeat_ack
 from sip.controller.calls.limits import INTERVAL_TRIES_MAX
@@ -10,9 +10,10 @@ from sip.controller.calls.session_timers import longer_interval
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
 from sip.controller.headers import requires
-from sip.controller.limits import NO_BOUND, TEXT_CHARS_MAX, TRUNK_SILENCE_S_MAX
+from sip.controller.limits import TEXT_CHARS_MAX, TRUNK_SILENCE_S_MAX
 from sip.controller.live import touch
-from sip.controller.q850 import NO_CIRCUIT, SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
+from sip.controller.outbound.login import TrunkLogin, answer
+from sip.controller.q850 import SUBSCRIBER_ABSENT, USER_BUSY, cause_of_status, parse_reason
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.message.message import Response
 
@@ -42,15 +43,33 @@ def try_next(core: Core, call: Call) -> None:
 def _launch(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     """Send the INVITEs of a target; returns why none could be sent."""
     target = attempt.target
-    failure = _add_line(core, call, attempt) if target.kind == "line" else _add_trunk(core, call, attempt)
+    if target.kind == "line":
+        failure = _add_line(core, call, attempt)
+    else:
+        failure = trunking.start(core, call, attempt, lambda outcome: _not_begun(core, call, attempt, outcome))
     if failure is not None:
         return failure
-    for branch in attempt.branches:
-        outgoing.send(core, branch)
+    if target.kind == "line":
+        for branch in attempt.branches:
+            outgoing.send(core, branch)
+    else:
+        _await_word(core, call, attempt)
     attempt.ring_s = forks.ring_s(target.ring_timeout_s, len(attempt.rounds) + 1)
     attempt.ring_timer = core.after(attempt.ring_s, lambda: _rang_out(core, call, attempt))
     touch(core, call)
     return None
+
+
+def _not_begun(core: Core, call: Call, attempt: Attempt, failure: Outcome) -> None:
+    """Go on after a trunk whose servers were looked for in vain."""
+    if not attempt.closed and call.state is State.HUNTING:
+        attempts.close(core, call, attempt, failure)
+        try_next(core, call)
+
+
+def _await_word(core: Core, call: Call, attempt: Attempt) -> None:
+    """Give a carrier some seconds to say a first word."""
+    attempt.trunk_silent = core.after(TRUNK_SILENCE_S_MAX, lambda: _said_nothing(core, call, attempt))
 
 
 def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
@@ -68,29 +87,14 @@ def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     return None
 
 
-def _add_trunk(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
-    trunk = core.directory.trunks.get(attempt.target.id)
-    if (
-        trunk is None
-        or not trunk.is_active
-        or core.config.local(trunk.transport.upper(), trunk.host, trunk.zone) is None
-    ):
-        return attempts.local_failure(503, NO_CIRCUIT, "route.trunk_down")
-    is_emergency = call.plan is not None and call.plan.is_emergency
-    attempt.release = core.take_place(core.trunk_calls, trunk.id, NO_BOUND if is_emergency else trunk.calls_max)
-    if attempt.release is None:
-        return attempts.local_failure(503, NO_CIRCUIT, "limit.trunk_calls")
-    attempt.branches = [outgoing.trunk_branch(core, call, attempt, trunk)]
-    attempt.trunk_silent = core.after(TRUNK_SILENCE_S_MAX, lambda: _rang_out(core, call, attempt))
-    return None
-
-
 def on_response(core: Core, branch: Branch, response: Response) -> None:
     """Take any response to an INVITE of ours that opens a leg."""
     branch.heard = True
     silent = branch.attempt.trunk_silent
     if silent is not None:
         silent.cancel()
+    if branch.attempt.hop is not None:
+        trunking.note_answer(core, branch, response)
     if response.status < 200:
         early.on_provisional(core, branch, response)
     elif response.status < 300:
@@ -111,6 +115,8 @@ def on_failure(core: Core, branch: Branch, status: int) -> None:
     """Learn that no final response will come: 408 for silence, 503 for a broken transport."""
     if not branch.final:
         branch.failed = True
+        if not branch.heard:
+            trunking.note_silence(core, branch.attempt)
         _end_branch(core, branch, status, cause_of_status(status))
 
 
@@ -136,13 +142,14 @@ def _on_answer(core: Core, branch: Branch, response: Response) -> None:
 def _authenticate(core: Core, branch: Branch, response: Response) -> bool:
     """Answer a carrier's challenge once with the trunk's credentials; returns whether the INVITE was sent again."""
     trunk = core.directory.trunks.get(branch.attempt.target.id) if branch.attempt.target.kind == "trunk" else None
-    if trunk is None or not trunk.username or branch.authenticated or branch.abandoned:
+    if trunk is None or not trunk.username or branch.abandoned:
         return False
-    row = core.auth.answer(branch.request, response, trunk.username, trunk.ha1_md5)
+    branch.login = branch.login or TrunkLogin()
+    row = answer(branch.login, trunk, branch.request, response, branch.answers, core.config.token)
     if row is None:
         return False
-    branch.authenticated = True
-    branch.request = outgoing.with_credentials(core, branch, row)
+    branch.answers += 1
+    branch.request = outgoing.with_credentials(branch, row)
     outgoing.send(core, branch)
     return True
 
@@ -153,8 +160,7 @@ def _lengthen(core: Core, branch: Branch, response: Response) -> bool:
     if again is None or branch.abandoned or branch.intervals_tried >= INTERVAL_TRIES_MAX:
         return False
     branch.intervals_tried += 1
-    branch.request = again
-    outgoing.send(core, branch)
+    outgoing.send_again(core, branch, again)
     return True
 
 
@@ -165,9 +171,8 @@ def _offer_reliability(core: Core, branch: Branch, response: Response) -> bool:
     """
     if branch.is_100rel_offered or branch.abandoned or not branch.request.body or not requires(response, "100rel"):
         return False
-    branch.request = outgoing.with_reliability(branch)
     branch.is_100rel_offered = True
-    outgoing.send(core, branch)
+    outgoing.send_again(core, branch, outgoing.with_reliability(branch))
     return True
 
 
@@ -206,6 +211,8 @@ def _end_branch(core: Core, branch: Branch, status: int, cause: int) -> None:
 def _end_attempt(core: Core, call: Call, attempt: Attempt) -> None:
     if attempt.rounds and call.state is State.HUNTING and _next_round(core, call, attempt):
         return
+    if attempt.hop is not None and _goes_on(core, call, attempt):
+        return
     failure = attempts.failure_of(attempt)
     advance = attempts.may_advance(attempt, failure)
     attempts.close(core, call, attempt, failure)
@@ -228,6 +235,15 @@ def _next_round(core: Core, call: Call, attempt: Attempt) -> bool:
     return True
 
 
+def _goes_on(core: Core, call: Call, attempt: Attempt) -> bool:
+    """Try the next server of a trunk whose latest failed; returns whether there was one."""
+    if not trunking.goes_on(core, call, attempt, lambda outcome: _not_begun(core, call, attempt, outcome)):
+        return False
+    attempt.timed_out = False
+    _await_word(core, call, attempt)
+    return True
+
+
 def cancel_branches(core: Core, attempt: Attempt, but: Branch | None = None) -> None:
     """Take every INVITE of the target back that has no final response; their late answers will be hung up."""
     for branch in attempt.branches:
@@ -236,6 +252,13 @@ def cancel_branches(core: Core, attempt: Attempt, but: Branch | None = None) -> 
             if branch.tx is not None:
                 core.endpoint.cancel(branch.tx, core.now)
                 branch.tx = None
+
+
+def _said_nothing(core: Core, call: Call, attempt: Attempt) -> None:
+    """Give up a carrier's server that has not said a word."""
+    if not attempt.closed:
+        trunking.note_silence(core, attempt)
+        _rang_out(core, call, attempt)
 
 
 def _rang_out(core: Core, call: Call, attempt: Attempt) -> None:

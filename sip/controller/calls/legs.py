@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from sip.controller import sending
 from sip.controller.addressing import follow, place_of
 from sip.controller.calls.call import Branch, Call, Goodbye, Leg
 from sip.controller.core import Core
+from sip.controller.directory import TrunkEntry
+from sip.controller.outbound.login import TrunkLogin, ack_rows, answer, has_credentials, preempt
 from sip.controller.q850 import NORMAL_CLEARING, reason_header
 from sip.controller.registration.nat import is_behind_nat
 from sip.stack.dialog import Dialog
 from sip.stack.flow import Flow
+from sip.stack.message.grammar import is_address
 from sip.stack.message.message import Headers, Request, Response
 
 
@@ -63,7 +67,7 @@ def let_go(core: Core, call: Call) -> None:
 
 def send_ack(core: Core, leg: Leg, headers: Headers, body: bytes) -> Request:
     """Acknowledge the leg's latest 2xx, with an answer where the 2xx had the offer."""
-    ack = leg.dialog.request("ACK", headers, body)
+    ack = leg.dialog.request("ACK", [*headers, *ack_rows(leg.login)], body)
     core.endpoint.send_ack(ack, leg.flow, core.now)
     leg.acked = True
     return ack
@@ -94,7 +98,7 @@ def send_bye(core: Core, leg: Leg, cause: int) -> None:
 def transmit_bye(core: Core, goodbye: Goodbye, headers: Headers) -> None:
     """Send a BYE and remember whose it is."""
     leg = goodbye.leg
-    request = leg.dialog.request("BYE", [*headers, ("User-Agent", core.config.server_name)])
+    request = make_request(core, leg, "BYE", [*headers, ("User-Agent", core.config.server_name)])
     core.endpoint.send_request(request, leg.flow, core.now).user = goodbye
 
 
@@ -104,25 +108,56 @@ def on_bye_done(core: Core, goodbye: Goodbye, response: Response | None, request
     if response is not None:
         if response.status < 200:
             return
-        if response.status in (401, 407) and not goodbye.authenticated:
-            row = trunk_answer(core, leg, request, response)
-            if row is not None:
-                goodbye.authenticated = True
-                transmit_bye(core, goodbye, [row, *[pair for pair in request.headers if pair[0] == "Reason"]])
-                return
+        row = trunk_answer(core, leg, request, response, goodbye.answers)
+        if row is not None:
+            goodbye.answers += 1
+            transmit_bye(core, goodbye, [row, *[pair for pair in request.headers if pair[0] == "Reason"]])
+            return
+    elif not goodbye.rerouted and _has_named_hop(core, leg):
+        goodbye.rerouted = True
+        again = Request("BYE", request.uri, [pair for pair in request.headers if pair[0] != "Via"])
+        sending.send_to(core, again, leg.dialog.next_hop, goodbye, zone=core.config.listeners.zone_of(leg.flow))
+        return
     forget(core, leg)
 
 
-def trunk_answer(core: Core, leg: Leg, request: Request, response: Response) -> tuple[str, str] | None:
-    """Return the credentials a carrier asks for within the dialog; ``None`` for a line or a trunk that has none."""
+def _has_named_hop(core: Core, leg: Leg) -> bool:
+    """Tell whether a carrier's dialog has a name for its next hop, which may have other servers (RFC 3263 §4.3)."""
+    host = leg.dialog.next_hop.host
+    return bool(host) and not is_address(host) and _trunk_of(core, leg) is not None
+
+
+def make_request(core: Core, leg: Leg, method: str, rows: Headers, body: bytes = b"") -> Request:
+    """Return the next request in a leg's dialog; a carrier that has challenged us gets its credentials at once."""
+    request = leg.dialog.request(method, rows, body)
+    if leg.login is not None and not has_credentials(rows):
+        trunk = _trunk_of(core, leg)
+        row = preempt(leg.login, trunk, request, core.config.token) if trunk is not None else None
+        if row is not None:
+            request.add(*row)
+    return request
+
+
+def trunk_answer(core: Core, leg: Leg, request: Request, response: Response, answers: int) -> tuple[str, str] | None:
+    """Return the credentials a carrier asks for within the dialog; ``None`` for a line or a trunk that has none.
+
+    ``answers`` is how often challenges to this request were answered.
+    """
+    if response.status not in (401, 407):
+        return None
+    trunk = _trunk_of(core, leg)
+    if trunk is None or not trunk.username:
+        return None
+    leg.login = leg.login or TrunkLogin()
+    return answer(leg.login, trunk, request, response, answers, core.config.token)
+
+
+def _trunk_of(core: Core, leg: Leg) -> TrunkEntry | None:
     attempt = leg.call.attempt
     trunk_id = leg.call.offer.trunk_id if leg.is_a else None
     if not leg.is_a and attempt is not None and attempt.target.kind == "trunk":
         trunk_id = attempt.target.id
-    trunk = core.directory.trunks.get(trunk_id) if trunk_id is not None else None
-    if trunk is None or not trunk.username:
-        return None
-    return core.auth.answer(request, response, trunk.username, trunk.ha1_md5)
+    return core.directory.trunks.get(trunk_id) if trunk_id is not None else None
 
 
 def hang_up_stray(core: Core, leg: Leg) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sip.controller.calls.call import Call, Leg, Outcome, Probe
+from sip.controller.calls.legs import make_request
 from sip.controller.calls.saved import open_payload
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
@@ -73,7 +74,7 @@ def _probe(core: Core, call: Call) -> None:
         return
     for leg in (call.a_leg, call.b_leg):
         if leg is not None and not leg.is_timed and not leg.gone:
-            request = leg.dialog.request("OPTIONS", [("User-Agent", core.config.server_name)])
+            request = make_request(core, leg, "OPTIONS", [("User-Agent", core.config.server_name)])
             core.endpoint.send_request(request, leg.flow, core.now).user = Probe(leg)
     call.probe_timer = core.after(PROBE_S, lambda: _probe(core, call))
 

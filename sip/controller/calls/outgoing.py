@@ -10,6 +10,7 @@ from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW, end_to_end_rows
 from sip.controller.limits import MAX_FORWARDS
 from sip.controller.location import Binding
+from sip.controller.outbound.login import preempt
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.message.name_addr import NameAddr
@@ -27,24 +28,27 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
     )
 
 
+def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry, flow: Flow) -> Branch:
+    """Return the branch to one server of a carrier, not yet sent."""
+    uri = attempt.uri
+    if uri is None:
+        params = () if flow.transport == "UDP" else (("transport", flow.transport.lower()),)
+        user = attempt.target.called
+        if call.number_params:
+            user += call.number_params
+            params = (*params, ("user", "phone"))
+        uri = Uri("sip", user, trunk.host, trunk.port, params)
+    to = Uri("sip", attempt.target.called, uri.host)
+    request = _invite(core, call, attempt, str(uri), to, flow)
+    if call.diversion:
+        request.add("Diversion", call.diversion)
+    return Branch(call, attempt, request, flow, core.config.token(), is_100rel_offered=offers_100rel(core, call))
+
+
 def send(core: Core, branch: Branch) -> None:
-    """Send the branch's INVITE."""
+    """Send a branch's INVITE, the first or once more."""
     branch.tx = core.endpoint.send_request(branch.request, branch.flow, core.now)
     branch.tx.user = branch
-
-
-def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> Branch:
-    """Return the branch to a carrier, not yet sent."""
-    transport = trunk.transport.upper()
-    local = core.config.local(transport, trunk.host, trunk.zone)
-    if local is None:  # pragma: no cover - asked before
-        raise AssertionError(f"no socket for {transport}")
-    flow = Flow(transport, local, (trunk.host, trunk.port))
-    params = () if transport == "UDP" else (("transport", transport.lower()),)
-    uri = Uri("sip", attempt.target.called, trunk.host, trunk.port, params)
-    to = Uri("sip", attempt.target.called, trunk.host)
-    request = _invite(core, call, attempt, str(uri), to, flow)
-    return Branch(call, attempt, request, flow, core.config.token(), is_100rel_offered=offers_100rel(core, call))
 
 
 def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: Flow) -> Request:
@@ -88,11 +92,22 @@ def with_reliability(branch: Branch) -> Request:
     return again
 
 
-def with_credentials(core: Core, branch: Branch, row: tuple[str, str]) -> Request:
+def with_credentials(branch: Branch, row: tuple[str, str]) -> Request:
     """Return the branch's INVITE once more, with the answer to a challenge and the next number (RFC 3261 §22.2)."""
     again = _again(branch.request)
-    again.add(*row)
+    again.set(*row)
     return again
+
+
+def send_again(core: Core, branch: Branch, request: Request) -> None:
+    """Send another INVITE in the branch's place; credentials are made anew, since a nonce's count must go up."""
+    trunk = core.directory.trunks.get(branch.attempt.target.id) if branch.login is not None else None
+    if branch.login is not None and trunk is not None:
+        row = preempt(branch.login, trunk, request, core.config.token)
+        if row is not None:
+            request.set(*row)
+    branch.request = request
+    send(core, branch)
 
 
 def _again(request: Request) -> Request:

@@ -7,7 +7,7 @@ from typing import Final
 from sip.controller.addressing import contact_row
 from sip.controller.calls import session_timers
 from sip.controller.calls.call import Leg, Relay
-from sip.controller.calls.legs import redirect, send_ack, trunk_answer
+from sip.controller.calls.legs import make_request, redirect, send_ack, trunk_answer
 from sip.controller.calls.limits_of_call import end_by_platform
 from sip.controller.calls.saved import open_payload
 from sip.controller.calls.states import State
@@ -96,7 +96,7 @@ def _send(core: Core, passing: Relay, credentials: Headers) -> None:
     rows = [*passing.rows, *_crossing(core, request), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
     if request.method in _OFFERS:
         rows += session_timers.request_rows(target)
-    sent = target.dialog.request(request.method, rows, request.body)
+    sent = make_request(core, target, request.method, rows, request.body)
     passing.client = core.endpoint.send_request(sent, target.flow, core.now)
     passing.client.user = passing
 
@@ -163,12 +163,12 @@ def _take_session(core: Core, passing: Relay, response: Response) -> Headers:
 def _authenticate(core: Core, passing: Relay, response: Response) -> bool:
     """Answer a carrier's challenge once; returns whether the request was sent again."""
     client = passing.client
-    if response.status not in (401, 407) or passing.authenticated or client is None:
+    if client is None:
         return False
-    row = trunk_answer(core, passing.target, client.request, response)
+    row = trunk_answer(core, passing.target, client.request, response, passing.answers)
     if row is None:
         return False
-    passing.authenticated = True
+    passing.answers += 1
     _send(core, passing, [row])
     return True
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from sip.controller.calls import relaying
 from sip.controller.calls.call import Early, Leg, Outcome, Prack, Provisional, Reliable
-from sip.controller.calls.legs import trunk_answer
+from sip.controller.calls.legs import make_request, trunk_answer
 from sip.controller.calls.limits import RELIABLE_QUEUED_MAX
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
@@ -178,15 +178,13 @@ def acknowledge(core: Core, leg: Leg, rack: RAck) -> None:
 
 
 def _transmit_prack(core: Core, prack: Prack, headers: Headers) -> None:
-    request = prack.leg.dialog.request("PRACK", [*headers, ("User-Agent", core.config.server_name)])
+    request = make_request(core, prack.leg, "PRACK", [*headers, ("User-Agent", core.config.server_name)])
     core.endpoint.send_request(request, prack.leg.flow, core.now).user = prack
 
 
 def on_prack_response(core: Core, prack: Prack, request: Request, response: Response) -> None:
     """Take the end of our PRACK: a carrier's challenge is answered once; what else goes wrong the callee sees."""
-    if response.status not in (401, 407) or prack.authenticated:
-        return
-    row = trunk_answer(core, prack.leg, request, response)
+    row = trunk_answer(core, prack.leg, request, response, prack.answers)
     if row is not None:
-        prack.authenticated = True
+        prack.answers += 1
         _transmit_prack(core, prack, [("RAck", request.get("RAck") or ""), row])

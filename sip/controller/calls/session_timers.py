@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sip.controller.calls.call import Leg, Refresh, Session
-from sip.controller.calls.legs import redirect, send_ack, trunk_answer
+from sip.controller.calls.legs import make_request, redirect, send_ack, trunk_answer
 from sip.controller.calls.limits import REFRESH_AGAIN_S, REFRESH_TRIES_MAX, RETRY_AFTER_S_MAX, SESSION_S_MAX
 from sip.controller.calls.limits_of_call import end_by_platform
 from sip.controller.calls.states import State
@@ -247,10 +247,10 @@ def _send(core: Core, refresh: Refresh, credentials: Headers) -> None:
     by_update = session is not None and session.by_update
     rows = [*request_rows(leg), ALLOW_ROW, ("User-Agent", core.config.server_name), *credentials]
     if by_update:
-        request = leg.dialog.request("UPDATE", rows)
+        request = make_request(core, leg, "UPDATE", rows)
     else:
         leg.refresh = refresh
-        request = leg.dialog.request("INVITE", [*rows, _SDP_ROW] if leg.sdp else rows, leg.sdp)
+        request = make_request(core, leg, "INVITE", [*rows, _SDP_ROW] if leg.sdp else rows, leg.sdp)
     core.endpoint.send_request(request, leg.flow, core.now).user = refresh
 
 
@@ -263,12 +263,11 @@ def on_refresh_response(core: Core, refresh: Refresh, request: Request, response
         _refreshed(core, refresh, request, response)
         return
     leg.refresh = None
-    if response.status in (401, 407) and not refresh.authenticated:
-        row = trunk_answer(core, leg, request, response)
-        if row is not None:
-            refresh.authenticated = True
-            _send(core, refresh, [row])
-            return
+    row = trunk_answer(core, leg, request, response, refresh.answers)
+    if row is not None:
+        refresh.answers += 1
+        _send(core, refresh, [row])
+        return
     if response.status in (408, 481):
         leg.gone = response.status == 481
         _feed(core, leg, SessionInput.GONE)

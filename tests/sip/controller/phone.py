@@ -74,6 +74,8 @@ class Phone:
     """To tag and RSeq of what has been acknowledged."""
     challenge: Challenge | None = None
     """Asked of whoever calls without credentials."""
+    expects_nonce: str = ""
+    """Only credentials made with this nonce will do."""
 
     def __post_init__(self) -> None:
         self.name = self.username or self.flow.local[0]
@@ -189,7 +191,8 @@ class Phone:
     def _requested(self, event: RequestReceived) -> None:
         request = event.request
         self.requests.append(request)
-        if self.challenge is not None and request.get("Proxy-Authorization") is None:
+        credentials = request.get("Proxy-Authorization")
+        if self.challenge is not None and (credentials is None or self.expects_nonce not in credentials):
             rows = [("Proxy-Authenticate", str(self.challenge))]
             response = self.endpoint.make_response(request, 407, headers=rows)
             self.endpoint.respond(event.tx, response, self.clock())

@@ -180,7 +180,7 @@ class TestOnlyTheCalleeIsReliable:
         assert methods(bob) == ["INVITE", "INVITE"]
 
     def test_a_carrier_that_challenges_the_prack_gets_credentials(self) -> None:
-        entry = trunk(1, "198.51.100.1", username="us", ha1_md5="0" * 32)
+        entry = trunk(1, "198.51.100.1", username="us", realm="carrier.example", ha1_md5="0" * 32)
         network = Network(directory(line(1, "alice"), entry), FakePolicy((1,)))
         alice, carrier = network.phone("192.0.2.10", "alice", "pw-alice"), network.phone("198.51.100.1")
         carrier.on_invite = ()

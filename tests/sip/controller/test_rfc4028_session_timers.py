@@ -335,7 +335,7 @@ class TestRestart:
 
 
 def _trunk_call(rows: list[tuple[str, str]]) -> tuple[Network, Phone, Phone]:
-    entry = trunk(1, "198.51.100.1", username="us", ha1_md5="0" * 32)
+    entry = trunk(1, "198.51.100.1", username="us", realm="carrier.example", ha1_md5="0" * 32)
     network = Network(directory(line(1, "alice"), entry), FakePolicy((1,)))
     alice, carrier = network.phone("192.0.2.10", "alice", "pw-alice"), network.phone("198.51.100.1")
     carrier.on_invite, carrier.reply_headers = (200,), tuple(rows)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import format_html
 
-from sip import extensions
+from sip import extensions, services
 from sip.cdr.record import CallRecord
 from sip.extensions import CallFact, register_call_fact
 from sip.models import Line, QuarantinedFrame, Route, Trunk
@@ -110,6 +110,7 @@ def test_a_trunk_is_made_for_the_operator(network: Network, admin: Client) -> No
         "calls_max": 10,
         "country": "US",
         "is_active": "on",
+        "ping_interval_s": 0,
         "auth_username": "us",
         "auth_realm": "them",
         "password": "secret",
@@ -125,6 +126,15 @@ def test_a_trunk_is_made_for_the_operator(network: Network, admin: Client) -> No
     assert admin.post(path, form | {"password": "", "calls_max": 20}).status_code == 302
     trunk.refresh_from_db()
     assert (trunk.calls_max, trunk.ha1_md5) == (20, digest("md5", "us", "them", "secret"))
+
+
+def test_the_list_of_trunks_says_where_each_leads(network: Network, admin: Client) -> None:
+    services.create_trunk(network.trunkco, name="Named", host="sip.carrier.example", transport="")
+    services.create_trunk(network.trunkco, name="Numbers", enum_suffix="e164.arpa", transport="")
+    text = page(admin.get("/admin/sip/trunk/"))
+    assert "sip.carrier.example" in text
+    assert "where its name leads" in text
+    assert "ENUM below e164.arpa" in text
 
 
 def test_a_wrong_trunk_shows_its_error(network: Network, admin: Client) -> None:

@@ -193,7 +193,8 @@ def test_a_trunks_password_is_written_and_never_read(network: Network) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"host": "carrier.example"}, "host"),
+        ({"host": "no host"}, "host"),
+        ({"enum_suffix": "e164.arpa"}, "host"),
         ({"source_addresses": ["nonsense"]}, "source_addresses.0"),
         ({"source_addresses": ["192.0.2.10"]}, "source_addresses"),
         ({"port": 70_000}, "port"),

@@ -101,7 +101,19 @@ def test_blocking_happens_once_and_says_why(network: Network) -> None:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"host": "carrier.example"}, "host"),
+        ({"host": "carrier"}, "host"),
+        ({"host": "-a.example"}, "host"),
+        ({"host": "192.0.2.300"}, "host"),
+        ({"host": "a" * 64 + ".example"}, "host"),
+        ({"host": "a_b.example"}, "host"),
+        ({"host": ""}, "host"),
+        ({"enum_suffix": "e164.arpa"}, "host"),
+        ({"host": "", "enum_suffix": "192.0.2.1"}, "enum_suffix"),
+        ({"host": "", "enum_suffix": "e164.arpa", "port": 5060}, "enum_suffix"),
+        ({"host": "", "enum_suffix": "e164.arpa", "ping_interval_s": 30}, "enum_suffix"),
+        ({"transport": ""}, "transport"),
+        ({"ping_interval_s": 4}, "ping_interval_s"),
+        ({"ping_interval_s": 3601}, "ping_interval_s"),
         ({"port": 0}, "port"),
         ({"transport": "smoke"}, "transport"),
         ({"source_addresses": ["nonsense"]}, "source_addresses"),
@@ -118,6 +130,23 @@ def test_a_trunk_that_breaks_a_rule_is_refused_with_its_field(
     with pytest.raises(InvalidTrunk) as caught:
         services.create_trunk(network.trunkco, **({"name": "Second", "host": "192.0.2.11"} | fields))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("host", ["sip.carrier.example", "SIP.Carrier.Example", "xn--bcher-kva.example"])
+def test_a_trunk_by_name_leaves_port_transport_and_sources_to_the_dns(network: Network, host: str) -> None:
+    trunk = services.create_trunk(network.trunkco, name="Second", host=host, transport="")
+    trunk.refresh_from_db()
+    assert (trunk.host, trunk.port, trunk.source_addresses) == (host.lower(), None, [])
+
+
+def test_a_trunks_password_is_kept_as_a_digest_of_each_algorithm(network: Network) -> None:
+    fields = {"auth_username": "us", "auth_realm": "them", "password": "secret"}
+    trunk = services.create_trunk(network.trunkco, name="Second", host="192.0.2.11", **fields)
+    assert (len(trunk.ha1_md5), len(trunk.ha1_sha256), len(trunk.ha1_sha512_256)) == (32, 64, 64)
+    assert trunk.ha1_sha256 == services.digest("sha256", "us", "them", "secret")
+    services.update_trunk(trunk, auth_username="", auth_realm="")
+    trunk.refresh_from_db()
+    assert (trunk.ha1_md5, trunk.ha1_sha256, trunk.ha1_sha512_256) == ("", "", "")
 
 
 def test_a_trunk_is_the_operators(network: Network) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -54,7 +55,7 @@ def test_trunks_and_routes_come_with_what_the_switch_needs(network: Network) -> 
             tenant_id=network.trunkco.pk,
             name="Carrier",
             host="192.0.2.10",
-            port=5060,
+            port=None,
             transport="udp",
             source_addresses=("192.0.2.10",),
             calls_max=1000,
@@ -65,6 +66,19 @@ def test_trunks_and_routes_come_with_what_the_switch_needs(network: Network) -> 
         )
     ]
     assert routes == [RouteEntry(route.pk, network.trunkco.pk, "44", network.trunk.pk, 10)]
+
+
+def test_a_trunk_by_name_comes_with_all_the_switch_needs_to_find_and_to_trust_it(network: Network) -> None:
+    fields: dict[str, Any] = {"auth_username": "us", "auth_realm": "them", "password": "secret", "ping_interval_s": 30}
+    services.create_trunk(network.trunkco, name="Z", host="sip.carrier.example", transport="", **fields)
+    services.create_trunk(network.trunkco, name="Y", enum_suffix="e164.arpa", follows_redirects=True)
+    with connection.cursor() as cursor:
+        _, named, numbers = snapshot.load_trunks(cursor)
+    assert (named.host, named.port, named.transport, named.source_addresses) == ("sip.carrier.example", None, "", ())
+    assert (named.realm, named.ping_interval_s) == ("them", 30)
+    assert named.ha1("SHA-256") == services.digest("sha256", "us", "them", "secret")
+    assert named.ha1("SHA-512-256") == services.digest("sha512_256", "us", "them", "secret")
+    assert (numbers.host, numbers.enum_suffix, numbers.follows_redirects) == ("", "e164.arpa", True)
 
 
 def test_the_network_survives_json(network: Network) -> None:
