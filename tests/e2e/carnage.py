@@ -16,6 +16,7 @@ from tests.e2e.platform import Platform, wait_for
 from tests.sip.peers import sipp
 
 VICTIMS = ("sipnode", "cdrloader", "worker", "web", "postgres")
+WORKER = "one of the node's workers"
 BALANCE = 100_000
 PRICE_NANOS = 600_000_000
 """Of every call: less than a minute at 0.60 for each begun one."""
@@ -67,6 +68,9 @@ class Carnage:
     rate: int
     rounds: int
     seed: int
+    victims: tuple[str, ...] = VICTIMS
+    extra: tuple[str, ...] = ()
+    """Further words for the caller's sipp."""
 
     def run(self) -> dict[str, int]:
         """Do it, compare, and return how many of each there were.
@@ -77,22 +81,30 @@ class Carnage:
         customer = self.peers.customer(BALANCE)
         carrier = self.peers.carrier(carrier_steps(), calls=10**6, extra=_PATIENT)
         count = self.seconds * self.rate
-        caller = self.peers.caller(customer.user("100"), caller_steps(), calls=count, rate=self.rate, extra=_PATIENT)
+        extra = (*_PATIENT, *self.extra)
+        caller = self.peers.caller(customer.user("100"), caller_steps(), calls=count, rate=self.rate, extra=extra)
         killed = self._kill()
         caller.over(self.seconds + CALL_S_MAX)
         self.platform.wait_ready()
-        wait_for("every call that is up has ended", lambda: not recover(self.platform.spool), CALL_S_MAX)
+        wait_for("every call that is up has ended", self._nothing_is_up, CALL_S_MAX)
         wait_for("the spool is loaded", self.peers.is_loaded)
         wait_for("no money is held", lambda: self.peers.held() == 0, CALL_S_MAX)
         return _compare(self.platform, self.peers, customer, caller, carrier) | killed
 
+    def _nothing_is_up(self) -> bool:
+        return not any(map(recover, self.platform.spools()))
+
     def _kill(self) -> Counter[str]:
         dice = random.Random(self.seed)
-        victims = [victim for _ in range(self.rounds) for victim in dice.sample(VICTIMS, len(VICTIMS))]
+        victims = [victim for _ in range(self.rounds) for victim in dice.sample(self.victims, len(self.victims))]
         killed: Counter[str] = Counter()
         pause_s = self.seconds / (len(victims) + 1)
         for victim in victims:
             time.sleep(pause_s * dice.uniform(0.4, 1.4))
+            if victim == WORKER:
+                wait_for("a worker there to be killed", lambda: self.platform.signal_worker(signal.SIGKILL, dice))
+                killed[f"killed {victim}"] += 1
+                continue
             wait_for(f"{victim} there to be killed", lambda victim=victim: self.platform.pid(victim))  # type: ignore[misc]
             killed[f"killed {victim}"] += self.platform.signal(victim, signal.SIGKILL) != 0
         return killed

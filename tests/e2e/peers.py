@@ -104,12 +104,15 @@ class Peers:
 
     def is_loaded(self) -> bool:
         """Tell whether the loader has read all that the node has written."""
-        segments = sorted(self.platform.spool.glob("*.journal"))
+        return all(map(self._is_spool_loaded, self.platform.spools()))
+
+    def _is_spool_loaded(self, spool: Path) -> bool:
+        segments = sorted(spool.glob("*.journal"))
         if not segments:
             return False
         size = segments[-1].stat().st_size
         query = 'SELECT max("offset") FROM sip_spooloffset WHERE node = %s AND segment = %s'
-        return bool(self.platform.one(query, "node1", int(segments[-1].stem)) == size)
+        return bool(self.platform.one(query, spool.name, int(segments[-1].stem)) == size)
 
     def charges(self, customer: Customer) -> list[dict[str, Any]]:
         """Return all charges of a customer."""

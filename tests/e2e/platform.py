@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,8 +19,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.sip.peers.sipp import REALM
+from voip.node.workers import worker_name
 from voip.platform import places
-from voip.platform.deathwatch import descendants_of
+from voip.platform.deathwatch import children_of, descendants_of
 from voip.platform.environment import read
 
 HOST = "127.0.0.20"
@@ -51,9 +53,11 @@ def wait_for(what: str, question: Callable[[], Answer], timeout_s: float = WAIT_
 class Platform:
     """``start`` once, ``stop`` once; between them it may be beaten in any way."""
 
-    def __init__(self, folder: Path, host: str = HOST) -> None:
+    def __init__(self, folder: Path, host: str = HOST, workers: int = 1) -> None:
         self.folder = folder
         self.host = host
+        self.workers = workers
+        """Processes of its node."""
         self.var = folder / "var"
         self.web_port = free_port(host, socket.SOCK_STREAM)
         self.sip_port = free_port(host, socket.SOCK_DGRAM)
@@ -67,10 +71,9 @@ class Platform:
         """Where the node listens."""
         return (self.host, self.sip_port)
 
-    @property
-    def spool(self) -> Path:
-        """Folder of the node's journal."""
-        return self.var / "spool" / "node1"
+    def spools(self) -> list[Path]:
+        """Return the folders of the node's journals."""
+        return [self.var / "spool" / worker_name("node1", worker) for worker in range(self.workers)]
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which `make run` starts it: nothing of the tests' own servers is left."""
@@ -82,6 +85,7 @@ class Platform:
             "LISTEN_HOST": self.host,
             "SIP_REALM": REALM,
             "NODE_NAME": "node1",
+            "SIP_WORKERS": str(self.workers),
         }
 
     def start(self) -> None:
@@ -160,6 +164,13 @@ class Platform:
         """Send a signal to a process; returns its pid, 0 when none was running."""
         pid = self.pid(name)
         return pid if pid and send(pid, number) else 0
+
+    def signal_worker(self, number: int, dice: random.Random) -> int:
+        """Send a signal to one of the node's workers; returns its pid, 0 when none was running."""
+        pid = self.pid("sipnode")
+        workers = sorted(children_of(pid)) if pid else []
+        worker = dice.choice(workers) if workers else 0
+        return worker if worker and send(worker, number) else 0
 
     def supervisor_pid(self) -> int:
         """Return the pid of the process that starts all others."""
