@@ -9,13 +9,13 @@ from typing import Final
 from sip.stack.message.message import Headers, Message
 from sip.stack.message.names import canonical_name
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, SUBSCRIBE, NOTIFY, PUBLISH"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER, SUBSCRIBE, NOTIFY, PUBLISH"
 ALLOW_ROW: Final = ("Allow", ALLOW)
 
 KNOWN_METHODS: Final = frozenset({"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE"})
 """Methods of standards that the switch does not serve: 405. What no standard knows is 501."""
 
-SUPPORTED_TAGS: Final = frozenset({"100rel", "timer"})
+SUPPORTED_TAGS: Final = frozenset({"100rel", "norefersub", "timer"})
 """Option tags that a request may require of the switch (RFC 3261 §8.2.2.3); any other is 420."""
 
 CAPABILITIES: Final = [

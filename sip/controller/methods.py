@@ -25,6 +25,11 @@ def _refuse_without_dialog(core: Core, tx: ServerTransaction, request: Request, 
     core.reply(tx, request, 481)
 
 
+def _refuse_transfer(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+    """Refuse a REFER that is about no call: nobody dials for somebody else here (docs/adr/0024)."""
+    core.reply(tx, request, 403)
+
+
 OUTSIDE: Final[dict[str, Handler]] = {
     "INVITE": receive_invite,
     "REGISTER": receive_register,
@@ -36,6 +41,7 @@ OUTSIDE: Final[dict[str, Handler]] = {
     "UPDATE": _refuse_without_dialog,
     "INFO": _refuse_without_dialog,
     "PRACK": _refuse_without_dialog,
+    "REFER": _refuse_transfer,
 }
 """Requests without a To tag."""
 

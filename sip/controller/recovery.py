@@ -8,11 +8,12 @@ from typing import Any
 
 from sip.controller.calls import limits_of_call, session_timers
 from sip.controller.calls.call import Call, Leg
-from sip.controller.calls.saved import call_from_json, saved_messages
+from sip.controller.calls.saved import call_from_json, join, saved_messages
 from sip.controller.core import Core
 from sip.controller.limits import ANSWER_AGAIN_S, ANSWER_DOUBT_S, ANSWER_REPEATED_S, NO_BOUND
 from sip.controller.live import announce
 from sip.controller.policy import CallOffer
+from sip.controller.q850 import TEMPORARY_FAILURE
 from sip.stack.dialog import flow_from_json
 from sip.stack.errors import ProtocolError
 from sip.stack.transaction.base import ServerTransaction
@@ -28,10 +29,13 @@ def restore(core: Core, states: Iterable[dict[str, Any]]) -> int:
             found.append((call_from_json(state, core.now, core.wall), state))
         except (KeyError, TypeError, ValueError) as error:
             log.error("call %s cannot be taken up: %s", state.get("call_id"), error)
+    torn = join(found)
     newest = max((call.answered_now for call, _ in found), default=0.0)
     for call, state in found:
         # The old process died about when the newest call was answered. Older calls have had their ACK.
         _take_up(core, call, state, newest - call.answered_now <= ANSWER_DOUBT_S)
+    for call in torn:
+        limits_of_call.end_by_platform(core, call, TEMPORARY_FAILURE)
     return len(found)
 
 

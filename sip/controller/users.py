@@ -6,8 +6,18 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from sip.controller import sending
-from sip.controller.calls import answering, closing, hunting, legs, limits_of_call, relaying, reliable, session_timers
-from sip.controller.calls.call import Branch, Call, Goodbye, Prack, Probe, Refresh, Relay
+from sip.controller.calls import (
+    answering,
+    bridging,
+    closing,
+    hunting,
+    legs,
+    limits_of_call,
+    relaying,
+    reliable,
+    session_timers,
+)
+from sip.controller.calls.call import Branch, Bridge, Call, Goodbye, Prack, Probe, Refresh, Relay
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
@@ -80,6 +90,10 @@ CLIENTS: Final[dict[type, ClientUser]] = {
     Prack: ClientUser(
         lambda core, prack, tx, response: reliable.on_prack_response(core, prack, tx.request, response),
         lambda core, prack, tx, status: _nothing(core, prack),
+    ),
+    Bridge: ClientUser(
+        lambda core, bridge, tx, response: bridging.on_response(core, bridge, tx.request, response),
+        lambda core, bridge, tx, status: bridging.on_failure(core, bridge, status),
     ),
     Probe: ClientUser(
         lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),

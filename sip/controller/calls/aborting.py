@@ -13,7 +13,8 @@ from typing import Final
 from sip.cdr.record import CallRecord
 from sip.controller.calls import limits_of_call
 from sip.controller.calls.answering import leave_setup
-from sip.controller.calls.call import Branch, Call, Goodbye, Leg, Outcome, Prack, Probe, Refresh, Relay
+from sip.controller.calls.call import Branch, Bridge, Call, Goodbye, Leg, Outcome, Prack, Probe, Refresh, Relay
+from sip.controller.calls.closing import end_group
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import send_bye
 from sip.controller.calls.states import Input, State
@@ -65,6 +66,8 @@ def owner_of(core: Core, event: Event) -> Call | None:
         return user.call
     if isinstance(user, Goodbye | Prack | Probe | Refresh):
         return user.leg.call
+    if isinstance(user, Bridge):
+        return user.first.call
     if isinstance(user, Relay):
         return user.source.call
     if isinstance(event, RequestReceived | AckReceived):
@@ -151,6 +154,10 @@ def _hang_up(core: Core, call: Call) -> None:
         _attempt(core, partial(send_bye, core, leg, TEMPORARY_FAILURE))
 
 
+def _end_group(core: Core, call: Call) -> None:
+    end_group(core, call, _outcome(call))
+
+
 def _give_places_back(core: Core, call: Call) -> None:
     releases = [call.release, call.attempt.release if call.attempt is not None else None]
     call.release = None
@@ -205,6 +212,7 @@ _STEPS: Final[tuple[Callable[[Core, Call], None], ...]] = (
     _answer_byes,
     _cancel,
     _hang_up,
+    _end_group,
     _give_places_back,
     _write,
     _settle,

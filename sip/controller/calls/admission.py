@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from sip.controller.addressing import show_peer
@@ -63,6 +64,24 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
     _open(core, tx, request, flow, caller, number, instance)
 
 
+def enter(core: Core, call: Call, caller: LineEntry, uri: Uri) -> None:
+    """Let a call in that nobody's INVITE asks for: the rights and the money are those of any call of ``caller``.
+
+    ``uri`` is where it is to go; where it names one phone (a GRUU), no other rings.
+    """
+    if uri.params and is_gruu(core, uri):
+        call.instance = resolve(core, uri)
+        if call.instance is None:
+            refuse(core, call, Refusal(404, "", UNALLOCATED, "route.none"))
+            return
+        call.offer = replace(call.offer, dialled=call.instance.number)
+    refusal = _decide(core, call, caller)
+    if refusal is None:
+        _authorise(core, call)
+    else:
+        refuse(core, call, refusal)
+
+
 def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
     """Return the calling trunk (by address) or line (by digest), blocked or not; ``None`` when answered already."""
     trunk = core.directory.trunk_by_source(*flow.remote) or trunk_by_name(core, flow.remote[0])
@@ -86,7 +105,7 @@ def _open(
         tenant_id=caller.tenant_id,
         line_id=caller.id if is_line else None,
         trunk_id=None if is_line else caller.id,
-        caller=_own_number(caller) if isinstance(caller, LineEntry) else _claimed_number(request),
+        caller=own_number(caller) if isinstance(caller, LineEntry) else _claimed_number(request),
         dialled=number,
         peer=show_peer(flow),
         received_at=core.wall,
@@ -136,7 +155,8 @@ def _decide(core: Core, call: Call, caller: LineEntry | TrunkEntry) -> Refusal |
     return None if plan.is_emergency else hindrance
 
 
-def _own_number(line: LineEntry) -> str:
+def own_number(line: LineEntry) -> str:
+    """Return the number a line calls with."""
     return line.caller_number or line.extension or line.username
 
 

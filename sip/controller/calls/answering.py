@@ -39,7 +39,10 @@ def open_call(core: Core, call: Call) -> None:
     call.b_leg = branch.leg
     if branch.request.body:
         branch.leg.ack = send_ack(core, branch.leg, [], b"")
-    _open_a_leg(core, call, branch)
+    if call.transfer is None:
+        _open_a_leg(core, call, branch)
+    elif call.answer is not None:
+        session_timers.confirmed(core, branch.leg, call.answer)
     if call.plan is not None:
         core.policy.answered(call.offer, call.plan)
     announce(core, call)
@@ -85,7 +88,11 @@ def _caller_leg(core: Core, call: Call, mirror: Early | None, answer: Response) 
 def tell_caller(core: Core, call: Call) -> None:
     """Send the 200 that has waited for the disk; it may have to wait for a PRACK as well."""
     limits_of_call.start(core, call)
-    if call.outcome is None and not call.crossed and reliable.must_wait(_winner(call)):
+    if call.transfer is not None:
+        call.request = None
+        leave_setup(core, call)
+        call.transfer.tell(call, 200)
+    elif call.outcome is None and not call.crossed and reliable.must_wait(_winner(call)):
         call.answer_waits = True
     else:
         _send_answer(core, call)

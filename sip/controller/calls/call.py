@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from sip.cdr.record import AttemptRecord, EndedBy
 from sip.controller.calls.states import State
+from sip.controller.events.subscription import Subscription
 from sip.controller.location import Binding
 from sip.controller.outbound.login import TrunkLogin
 from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
@@ -230,6 +232,53 @@ class Refresh:
     ack: Request | None = None
 
 
+class BridgeState(Enum):
+    """How far two parties are on the way to each other."""
+
+    ASKING = auto()
+    """The first is asked for an offer."""
+    OFFERING = auto()
+    """The second has the first's offer."""
+    JOINED = auto()
+    BROKEN = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    """Two parties of different calls being joined by re-INVITEs of ours (RFC 3725 §4)."""
+
+    first: Leg
+    """Gives the offer."""
+    second: Leg
+    """Answers it."""
+    done: Callable[[bool], None]
+    """Told once whether it came about."""
+    state: BridgeState = BridgeState.ASKING
+    offer: bytes = b""
+    offer_rows: Headers = field(default_factory=list)
+    tries: int = 0
+    timer: Timer | None = None
+    first_ack: Request | None = None
+    second_ack: Request | None = None
+    answers: int = 0
+    """Challenges answered of the one whose turn it is."""
+
+
+@dataclass(slots=True, eq=False)
+class Transfer:
+    """A party is being handed over by a REFER of the other one."""
+
+    referrer: Leg
+    stays: Leg
+    """Who is to talk to somebody else."""
+    reference: Subscription | None
+    """Hears how it goes; ``None`` when the REFER wanted no subscription (RFC 4488)."""
+    tell: Callable[[Call, int], None]
+    """Told each status of the new call: provisional, 200 when it is up, or how it failed."""
+    call: Call | None = None
+    """The new call, as long as it is being made."""
+
+
 @dataclass(slots=True, eq=False)
 class Leg:
     """One dialog of a call, confirmed or early."""
@@ -254,8 +303,12 @@ class Leg:
     """The party hung up or answered that it knows no such dialog."""
     relay: Relay | None = None
     """re-INVITE or UPDATE that came from this leg and is under way."""
-    refresh: Refresh | None = None
-    """Our own re-INVITE under way in this dialog."""
+    own: Refresh | Bridge | None = None
+    """Whose re-INVITE of ours is under way in this dialog."""
+    transfer: Transfer | None = None
+    """A REFER of this party is being followed."""
+    is_left: bool = False
+    """The party has handed the other one over: its BYE ends nothing but its own dialog."""
     session: Session | None = None
     login: TrunkLogin | None = None
     """What the carrier asked of us in this dialog."""
@@ -329,6 +382,10 @@ class Call:
     earlies: list[Early] = field(default_factory=list)
     """Of all targets, until the caller has its final response."""
     early_keys: list[tuple[str, str, str]] = field(default_factory=list)
+    transfer: Transfer | None = None
+    """The REFER this call is made for: its caller is a party of another call."""
+    group: list[Call] | None = None
+    """Calls joined by transfers, this one among them: they end together."""
     release: Callable[[], None] | None = None
     """Gives the caller's place among its line's or trunk's calls back."""
     number_params: str = ""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sip.controller.calls import attempts, limits_of_call, session_timers
+from sip.controller.calls import attempts, bridging, limits_of_call, session_timers
 from sip.controller.calls.answering import leave_setup, release_answer
-from sip.controller.calls.call import Call, Outcome
+from sip.controller.calls.call import Call, Leg, Outcome
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import forget, let_go, send_bye
 from sip.controller.calls.relaying import abort_relays
 from sip.controller.calls.states import TRANSITIONS, Input, State
 from sip.controller.core import Core
+from sip.controller.events import refer
 from sip.controller.limits import CANCEL_S_MAX
 from sip.controller.live import announce_end
 from sip.controller.q850 import NORMAL_CLEARING, SUBSCRIBER_ABSENT, TEMPORARY_FAILURE, cause_of_status, reason_header
@@ -88,8 +89,37 @@ def hang_up(core: Core, call: Call) -> None:
         if leg is not None:
             session_timers.stop(core, leg)
             abort_relays(core, leg)
+            bridging.abort(core, leg)
+            _give_up_transfer(core, leg)
             send_bye(core, leg, outcome.cause)
+    end_group(core, call, outcome)
     _close(core, call, outcome)
+
+
+def _give_up_transfer(core: Core, leg: Leg) -> None:
+    """Take back what a REFER began in the call that ends."""
+    transfer, leg.transfer = leg.transfer, None
+    if transfer is None:
+        return
+    if transfer.call is not None:
+        cancel(core, transfer.call)
+    elif transfer.reference is not None:
+        refer.finish(core, transfer.reference, 487, "Request Terminated")
+
+
+def end_group(core: Core, call: Call, outcome: Outcome) -> None:
+    """End the calls that transfers have joined with this one: each has at most one party left, and that is alone."""
+    group, call.group = call.group or [], None
+    for other in group:
+        other.group = None
+    for other in group:
+        if other is not call and other.state is State.UP and other.outcome is None:
+            side = outcome.ended_by
+            if side != "platform":
+                # For each call the side that is not here any more stands for whoever came in its place.
+                side = "callee" if other.a_leg is not None and not other.a_leg.is_left else "caller"
+            other.outcome = Outcome(200, "", outcome.cause, side, outcome.cause, outcome.cause)
+            core.fire(other, Input.HANGUP)
 
 
 def _close(core: Core, call: Call, outcome: Outcome) -> None:
@@ -114,6 +144,8 @@ def finish(core: Core, call: Call) -> None:
         if outcome.retry_after_s is not None:
             headers.append(("Retry-After", str(outcome.retry_after_s)))
         core.reply(call.tx, call.request, outcome.status, outcome.reason, call.tag, headers)
+    if call.transfer is not None and outcome is not None:
+        call.transfer.tell(call, outcome.status)
     for tx, request in call.closing:
         core.reply(tx, request, 200)
     call.closing.clear()

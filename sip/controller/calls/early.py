@@ -56,6 +56,8 @@ def on_provisional(core: Core, branch: Branch, response: Response) -> None:
 
 def _tell_caller(core: Core, call: Call, early: Early, response: Response, rack: RAck | None) -> None:
     request, tx, flow = call.request, call.tx, call.flow
+    if call.transfer is not None:
+        call.transfer.tell(call, response.status)
     if tx is None or request is None or flow is None:
         return
     headers = [contact_row(core.config, flow), ALLOW_ROW, *body_rows(response)]

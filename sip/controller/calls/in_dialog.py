@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.controller.calls import closing, early, relaying, reliable
+from sip.controller.calls import closing, early, relaying, reliable, transfer
 from sip.controller.calls.call import Early, Leg, Outcome
 from sip.controller.calls.legs import redirect
 from sip.controller.calls.states import Input, State
@@ -45,6 +45,8 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
         core.reply(tx, request, 200, headers=CAPABILITIES)
     elif request.method == "PRACK":
         reliable.receive_late_prack(core, leg, tx, request)
+    elif request.method == "REFER":
+        transfer.receive_refer(core, leg, tx, request)
     elif request.method in relaying.NOT_HERE:
         core.reply(tx, request, 405, headers=[ALLOW_ROW])
     else:
@@ -66,6 +68,9 @@ def _receive_bye(core: Core, leg: Leg, tx: ServerTransaction, request: Request) 
         # A phone that lost hangs up by itself while our BYE is on its way.
         leg.gone = True
         core.reply(tx, request, 200)
+        return
+    if leg.is_left or (leg.transfer is not None and call.state is State.UP):
+        transfer.receive_bye(core, leg, tx, request)
         return
     if leg.is_a and call.state is State.ANSWERING:
         # BYE before the 200 (RFC 3261 §15): as good as a CANCEL.

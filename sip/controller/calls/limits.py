@@ -24,3 +24,9 @@ EARLY_DIALOGS_MAX: Final = 12
 
 RELIABLE_QUEUED_MAX: Final = 8
 """Provisional responses that wait for the PRACK of the one before; later ones are dropped, the final one is not."""
+
+BRIDGE_TRIES_MAX: Final = 4
+"""Re-INVITEs of one kind sent to join two parties, where other offers keep crossing them (491)."""
+
+TRANSFER_CHAIN_MAX: Final = 8
+"""Calls that may hang together by one transfer after the other: each goes on being charged until all are over."""

@@ -21,6 +21,9 @@ def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, bindi
     """Return the branch to one contact of a line, not yet sent."""
     to = Uri("sip", line.username, core.config.realm)
     request = _invite(core, call, attempt, binding.uri, to, binding.flow)
+    if call.transfer is not None and call.request is not None:
+        # RFC 3892 §3: the referring line, as we know it; a carrier learns nothing of it.
+        request.add("Referred-By", call.request.get("Referred-By") or "")
     for route in reversed(binding.path):
         request.prepend("Route", route)
     return Branch(

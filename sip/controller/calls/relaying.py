@@ -34,6 +34,9 @@ def relay(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None
     """
     call, target = leg.call, leg.other
     is_open = call.state is State.UP or (leg.is_early and call.state is State.HUNTING)
+    if is_open and target is not None and target.gone and target.transfer is not None:
+        core.reply(tx, request, 491)  # Its party has been handed over; who comes next is not there yet.
+        return
     if not is_open or target is None or target.gone or target.bye_sent:
         core.reply(tx, request, 491 if call.state is State.ANSWERING else 481)
         return
@@ -77,7 +80,7 @@ def _is_in_the_way(core: Core, leg: Leg, tx: ServerTransaction, request: Request
     if target.relay is not None or not (leg.is_early or (leg.acked and target.acked)):
         core.reply(tx, request, 491)
         return True
-    if leg.refresh is not None or target.refresh is not None:
+    if leg.own is not None or target.own is not None:
         core.reply(tx, request, 491)
         return True
     return False
@@ -141,7 +144,14 @@ def _pass_success(core: Core, passing: Relay, response: Response) -> None:
     if not is_invite:
         source.relay = None if source.relay is passing else source.relay
     if request.method in _OFFERS and source.call.state is State.UP:
-        core.write(open_payload(core, source.call), None)
+        save(core, source, target)
+
+
+def save(core: Core, leg: Leg, other: Leg) -> None:
+    """Have the journal know how two legs stand now; after a transfer they are of different calls."""
+    core.write(open_payload(core, leg.call), None)
+    if other.call is not leg.call and other.call.state is State.UP:
+        core.write(open_payload(core, other.call), None)
 
 
 def _take_session(core: Core, passing: Relay, response: Response) -> Headers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from sip.controller.calls.states import State
 from sip.controller.core import Core
 from sip.controller.policy import Authorisation, CallOffer, RoutePlan, Target
 from sip.stack.dialog import Dialog, flow_to_json
+from sip.stack.flow import Flow
 from sip.stack.message.message import Request
 from sip.stack.session import SessionState
 
@@ -26,7 +28,7 @@ def open_payload(core: Core, call: Call) -> dict[str, Any]:
 
 def _call_to_json(core: Core, call: Call) -> dict[str, Any]:
     attempt, winner, authorisation = call.attempt, call.winner, call.authorisation
-    if attempt is None or winner is None or call.a_leg is None or call.b_leg is None:  # pragma: no cover
+    if attempt is None or winner is None:  # pragma: no cover
         raise AssertionError("only an answered call is saved")
     return {
         "version": VERSION,
@@ -51,6 +53,7 @@ def _call_to_json(core: Core, call: Call) -> dict[str, Any]:
         "extendable": authorisation.extendable if authorisation is not None else False,
         "a": _leg_to_json(core, call.a_leg),
         "b": _leg_to_json(core, call.b_leg),
+        "group": [other.call_id for other in call.group or ()],
         "invite": _text(bytes(call.request).partition(b"\r\n\r\n")[0]) if call.request is not None else "",
         "reply_to": flow_to_json(call.tx.flow) if call.tx is not None else None,
         "answer": _text(bytes(call.answer)) if call.answer is not None else "",
@@ -73,8 +76,13 @@ def _plan_to_json(plan: RoutePlan) -> dict[str, Any]:
     return row
 
 
-def _leg_to_json(core: Core, leg: Leg) -> dict[str, Any]:
+def _leg_to_json(core: Core, leg: Leg | None) -> dict[str, Any] | None:
+    """Return a leg's state, ``None`` where there is no party any more (or has never been one, RFC 3515)."""
+    if leg is None or leg.gone or leg.is_left:
+        return None
     state: dict[str, Any] = {"dialog": leg.dialog.to_json(), "acked": leg.acked, "behind_nat": leg.behind_nat}
+    if leg.other is not None and leg.other.call is not leg.call:
+        state["other"] = list(leg.other.dialog.key)
     session = leg.session
     if session is not None and leg.is_timed:
         state["session"] = {
@@ -117,13 +125,16 @@ def call_from_json(state: dict[str, Any], now: float, wall: float) -> Call:
     call.state = State.UP
     call.a_leg = _leg_from_json(call, state["a"], True, now - wall)
     call.b_leg = _leg_from_json(call, state["b"], False, now - wall)
-    call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
-    _attempt_from_json(call, call.b_leg, state["attempt"])
+    if call.a_leg is not None and call.b_leg is not None:
+        call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
+    _attempt_from_json(call, state["attempt"])
     return call
 
 
-def _leg_from_json(call: Call, state: dict[str, Any], is_a: bool, from_wall_s: float) -> Leg:
+def _leg_from_json(call: Call, state: dict[str, Any] | None, is_a: bool, from_wall_s: float) -> Leg | None:
     """Rebuild a leg; ``from_wall_s`` is what turns a time on the wall clock into a monotonic one."""
+    if state is None:
+        return None
     dialog = Dialog.from_json(state["dialog"])
     # Requests sent after the state was written took numbers too; a gap is allowed, a repeated number is not.
     dialog.local_cseq += CSEQ_GAP
@@ -145,13 +156,38 @@ CSEQ_GAP = 1000
 """More requests than one side of a call sends between two states (DTMF by INFO is the busiest)."""
 
 
-def _attempt_from_json(call: Call, leg: Leg, state: dict[str, Any]) -> None:
+def _attempt_from_json(call: Call, state: dict[str, Any]) -> None:
     attempt = Attempt(state["number"], Target(**state["target"]), state["started_at"])
     attempt.ringing_at = state["ringing_at"]
-    request = Request("INVITE", leg.dialog.remote_target, [("Call-ID", state["sip_call_id"])])
+    leg = call.b_leg or call.a_leg
+    flow = leg.flow if leg is not None else Flow("UDP", ("", 0), ("", 0))
+    request = Request("INVITE", "sip:invalid", [("Call-ID", state["sip_call_id"])])
     call.attempt = attempt
-    call.winner = Branch(call, attempt, request, leg.flow, leg.dialog.local_tag, final=200, leg=leg)
+    call.winner = Branch(call, attempt, request, flow, "", final=200, leg=call.b_leg)
     attempt.branches.append(call.winner)
+
+
+def join(calls: Iterable[tuple[Call, dict[str, Any]]]) -> list[Call]:
+    """Have calls that transfers had joined know of each other again, once all have been rebuilt.
+
+    Returns those whose group is not whole any more: the process died while it ended.
+    """
+    found = [*calls]
+    by_id = {call.call_id: call for call, _ in found}
+    legs = {leg.dialog.key: leg for call, _ in found for leg in (call.a_leg, call.b_leg) if leg is not None}
+    torn: list[Call] = []
+    for call, state in found:
+        names = state.get("group", ())
+        group = [by_id[name] for name in names if name in by_id]
+        if len(group) < len(names):
+            torn.append(call)
+        if len(group) > 1 and call.group is None:
+            for other in group:
+                other.group = group
+        for leg, saved in ((call.a_leg, state["a"]), (call.b_leg, state["b"])):
+            if leg is not None and "other" in saved:
+                leg.other = legs.get(tuple(saved["other"]))
+    return torn
 
 
 def saved_messages(state: dict[str, Any]) -> tuple[bytes, bytes]:

@@ -231,7 +231,8 @@ def _nothing(core: Core, leg: Leg, session: Session, delay_s: float) -> None:
 def _refresh(core: Core, leg: Leg, session: Session, delay_s: float) -> None:
     """Send UPDATE without offer where the party takes it, else a re-INVITE with the same offer (RFC 4028 §7.4)."""
     other = leg.other
-    busy = leg.relay is not None or (other is not None and other.relay is not None) or not leg.acked
+    is_crossed = leg.relay is not None or (other is not None and other.relay is not None)
+    busy = is_crossed or leg.own is not None or not leg.acked
     if leg.call.state is not State.UP or leg.gone or leg.bye_sent:
         _feed(core, leg, SessionInput.NO_TIMER)
     elif busy and not session.by_update:
@@ -249,7 +250,7 @@ def _send(core: Core, refresh: Refresh, credentials: Headers) -> None:
     if by_update:
         request = make_request(core, leg, "UPDATE", rows)
     else:
-        leg.refresh = refresh
+        leg.own = refresh
         request = make_request(core, leg, "INVITE", [*rows, _SDP_ROW] if leg.sdp else rows, leg.sdp)
     core.endpoint.send_request(request, leg.flow, core.now).user = refresh
 
@@ -262,7 +263,7 @@ def on_refresh_response(core: Core, refresh: Refresh, request: Request, response
     if response.status < 300:
         _refreshed(core, refresh, request, response)
         return
-    leg.refresh = None
+    leg.own = None
     row = trunk_answer(core, leg, request, response, refresh.answers)
     if row is not None:
         refresh.answers += 1
@@ -283,7 +284,7 @@ def _refreshed(core: Core, refresh: Refresh, request: Request, response: Respons
         if refresh.ack is not None:
             core.endpoint.send_ack(refresh.ack, leg.flow, core.now)
             return
-        leg.refresh = None
+        leg.own = None
     try:
         leg.dialog.receive_response(response)
     except RemoteProtocolError:
@@ -298,7 +299,7 @@ def _refreshed(core: Core, refresh: Refresh, request: Request, response: Respons
 
 def on_refresh_failure(core: Core, refresh: Refresh, status: int) -> None:
     """Learn that our refresh was not answered (408), or could not be sent (503)."""
-    refresh.leg.refresh = None
+    refresh.leg.own = None
     if status == 408:
         _feed(core, refresh.leg, SessionInput.GONE)
     else:

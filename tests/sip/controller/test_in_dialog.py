@@ -149,14 +149,6 @@ def test_a_number_that_goes_back_gets_500() -> None:
     assert methods(bob) == ["INVITE", "INFO"]
 
 
-def test_a_transfer_is_not_allowed_in_a_call() -> None:
-    network, alice, bob = talking()
-    alice.in_dialog("REFER")
-    network.advance(0.1)
-    assert alice.responses[-1].status == 405
-    assert methods(bob) == ["INVITE"]
-
-
 def test_a_request_after_the_call_gets_481() -> None:
     network, alice, bob = talking()
     alice.hang_up()
