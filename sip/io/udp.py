@@ -8,6 +8,7 @@ import logging
 from sip.io.binding import Binder, OwnSockets
 from sip.io.limits import DATAGRAM_BYTES_MAX, READ_BURST_MAX
 from sip.io.pump import Pump
+from sip.stack.addresses import is_sendable
 from sip.stack.flow import Flow
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class UdpShell:
         name = self._socket.getsockname()
         self.local: tuple[str, int] = (name[0], name[1])
         self.dropped = 0
-        """Datagrams the kernel had no room for; their senders repeat them."""
+        """Datagrams the kernel had no room for (their senders repeat them), and such as nobody could answer."""
         self._loop = loop
         self._pump: Pump | None = None
 
@@ -48,11 +49,17 @@ class UdpShell:
                 # An ICMP error of something sent earlier: its transaction's own timer deals with it.
                 log.debug("receive: %s", error)
                 continue
+            if not is_sendable(source):
+                self.dropped += 1  # Its answer would go to many, or to nobody.
+                continue
             pump.datagram(data, Flow("UDP", local, (source[0], source[1])))
         pump.turn()
 
     def send(self, flow: Flow, data: bytes) -> bool:
-        """Send a datagram; a full buffer drops it, as the network might."""
+        """Send a datagram to one host; a full buffer drops it, as the network might."""
+        if not is_sendable(flow.remote):
+            log.info("nothing is sent to %s port %d", *flow.remote)
+            return False
         try:
             self._socket.sendto(data, flow.remote)
         except BlockingIOError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from sip.stack import stun
 from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
 from sip.stack.events import (
@@ -38,6 +40,9 @@ from sip.stack.transaction.non_invite_client import NonInviteClient
 from sip.stack.transaction.non_invite_server import NonInviteServer
 from sip.stack.transaction.responses import make_response
 
+_FIRST_LETTER: Final = 0x40
+"""Methods and ``SIP/2.0`` begin at or above it, STUN below (RFC 5626 §8.1)."""
+
 
 class Endpoint:
     """One SIP element. ``now`` is in seconds on a monotonic clock of the caller's; it never goes back."""
@@ -52,6 +57,11 @@ class Endpoint:
         """Take one datagram. Never raises for what a peer sent."""
         if len(data) < 5 and not data.strip(b"\r\n\0"):
             return  # A keep-alive of a phone behind NAT (RFC 5626 §3.5.1 and usage): no answer over UDP.
+        if data[0] < _FIRST_LETTER and stun.is_stun(data):
+            response = stun.answer(data, flow.remote)
+            if response is not None:
+                self._layer.to_send.append((flow, response))
+            return
         self._receive(data, flow, now)
 
     def receive_message(self, data: bytes, flow: Flow, now: float) -> None:

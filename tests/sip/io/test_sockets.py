@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from sip.stack import stun
 from sip.stack.events import ResponseReceived, TransactionTimedOut, TransportFailed
 from sip.stack.flow import Flow
 from tests.sip.io.bench import HOST, Bench, message
@@ -37,6 +38,36 @@ async def test_datagrams_that_come_together_are_all_answered(bench: Bench) -> No
         answers = [(await asyncio.to_thread(peer.recv, 65_535))[:14] for _ in range(50)]
         assert answers == [b"SIP/2.0 200 OK"] * 50
         assert bench.switch.flows[0] == Flow("UDP", bench.local("UDP"), peer.getsockname())
+
+
+@pytest.mark.asyncio
+async def test_a_stun_request_on_the_sip_port_is_answered_with_its_source(bench: Bench) -> None:
+    request = stun.message(stun.BINDING_REQUEST, bytes(12))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind((HOST, 0))
+        peer.settimeout(3)
+        peer.sendto(request, bench.local("UDP"))
+        answer = await asyncio.to_thread(peer.recv, 65_535)
+        assert answer == stun.answer(request, peer.getsockname())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("address", [("224.0.0.1", 5060), ("0.0.0.0", 5060), (HOST, 0)])
+async def test_nothing_is_sent_to_many_or_to_nobody(bench: Bench, address: tuple[str, int]) -> None:
+    bench.ask(Flow("UDP", bench.local("UDP"), address))
+    await bench.until(lambda: any(isinstance(event, TransportFailed) for event in bench.switch.events))
+
+
+@pytest.mark.asyncio
+async def test_a_response_to_port_0_of_via_is_never_sent(bench: Bench) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind((HOST, 0))
+        peer.setblocking(False)
+        peer.sendto(message("zero", "UDP", 0).replace(b";rport", b""), bench.local("UDP"))
+        peer.sendto(message("one", "UDP", peer.getsockname()[1]), bench.local("UDP"))
+        await bench.until(lambda: len(bench.switch.flows) == 1 or len(bench.switch.events) >= 2)
+        peer.settimeout(3)
+        assert b"Call-ID: one\r\n" in await asyncio.to_thread(peer.recv, 65_535)
 
 
 @pytest.mark.asyncio
