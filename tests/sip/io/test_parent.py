@@ -153,8 +153,12 @@ def test_a_killed_worker_comes_back_to_the_same_socket_and_what_waited_in_it() -
     running = Running()
     try:
         client = running.client_of(1)
-        os.kill(running.pids[1], signal.SIGKILL)
+        # Stopped first: one that is only being killed might still take the datagram with it.
+        os.kill(running.pids[1], signal.SIGSTOP)
+        while Path(f"/proc/{running.pids[1]}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            os.sched_yield()
         client.sendto(b"who", running.address)
+        os.kill(running.pids[1], signal.SIGKILL)
         number, pid, port = running.line().split()
         assert (number, int(port)) == ("1", running.address[1])
         assert int(pid) not in running.pids
