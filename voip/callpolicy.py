@@ -36,6 +36,8 @@ class _Priced:
     rate: Rate
     account_id: int
     granted_s: int
+    line_id: int | None = None
+    """The line that pays: the caller, or the one that sent the call on."""
 
 
 class BusinessPolicy:
@@ -119,7 +121,7 @@ class BusinessPolicy:
         if request.amount_nanos == 0:
             done(Authorisation(limits.CALL_TALK_S_MAX))
             return
-        priced = _Priced(rate, plan.account_id, 0)
+        priced = _Priced(rate, plan.account_id, 0, offer.line_id)
         self._desk.place(request, lambda granted: done(self._granted(offer.call_id, priced, request, granted)))
 
     def extend(self, call_id: str, plan: RoutePlan, done: Callable[[Authorisation | Refusal], None]) -> None:
@@ -140,13 +142,13 @@ class BusinessPolicy:
     def settle(self, record: CallRecord) -> None:
         """Give the fraud counters back and note what the call cost."""
         priced = self._priced.pop(record.call_id, None)
-        if record.a_line_id is None or not record.destination:
-            return
         now = self._clock()
+        # Of any call: one that a line sent on was counted before it was known whether it would have a destination.
         self._screener.ended(record.call_id, now)
-        if priced is not None and record.answered_at is not None:
+        if priced is not None and record.destination and record.answered_at is not None:
             amount = charge_nanos(whole_seconds(record.duration_s, answered=True), priced.rate).amount_nanos
-            self._screener.spent(record.tenant_id, record.a_line_id, amount, now)
+            line_id = record.a_line_id if priced.line_id is None else priced.line_id
+            self._screener.spent(record.tenant_id, line_id, amount, now)
 
     def _number(self, offer: CallOffer) -> E164 | ShortCode | None:
         if self._read[0] is offer:  # screen and route ask for the same call one after the other

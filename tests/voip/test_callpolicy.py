@@ -248,6 +248,33 @@ def test_concurrent_calls_are_counted_from_route_to_settle(desk: Desk) -> None:
     assert policy.screen(second) is None
 
 
+def sent_on(desk: Desk) -> BusinessPolicy:
+    """Return a policy that lets a line have one call up, while line 10 sends on one that came from outside."""
+    policy = BusinessPolicy(desk, Screener(), lambda: 1000.0)  # type: ignore[arg-type]
+    rules = (RuleEntry(92, None, "concurrent_calls", calls_max=1),)
+    policy.use(replace(SNAPSHOT, rules=rules), Directory(LINES, TRUNKS, ROUTES))
+    plan_of(policy, offer("+12125550199", line_id=None))
+    policy.authorise(offer("+442079460000"), plan_of(policy, offer("+442079460000")), lambda answer: None)
+    return policy
+
+
+def test_a_call_that_a_line_sends_on_is_one_of_the_lines_and_on_its_bill(desk: Desk) -> None:
+    policy = sent_on(desk)
+    desk.waiting.pop()(600_000_000)
+    assert code_of(policy.screen(offer("+442079460001", call_id="c2"))) == (403, "fraud.concurrent_calls")
+    from_outside = replace(record("c1"), a_line_id=None, a_trunk_id=50, answered_at=1.0, duration_s=60.0)
+    policy.settle(from_outside)
+    assert policy.screen(offer("+442079460001", call_id="c2")) is None
+    assert policy._screener.spent_last_hour_nanos("line", 10, 1000.0) == 60_000_000
+
+
+def test_a_call_that_could_not_be_sent_on_is_not_counted_any_more(desk: Desk) -> None:
+    policy = sent_on(desk)
+    desk.waiting.pop()(0)
+    policy.settle(replace(record("c1"), destination="", account_id=None, b_trunk_id=None))
+    assert policy.screen(offer("+442079460001", call_id="c2")) is None
+
+
 def record(call_id: str) -> CallRecord:
     return CallRecord(
         call_id=call_id, node="n", tenant_id=ALICE, direction="outbound", caller="", called="", dialled="",

@@ -66,8 +66,8 @@ class Branch:
     answers: int = 0
     """Challenges of the carrier's that were answered."""
     login: TrunkLogin | None = None
-    redirect: tuple[str, ...] = ()
-    """Contacts of a 3xx."""
+    redirect: tuple[Uri, ...] = ()
+    """What a 3xx named and nobody has looked at yet."""
     intervals_tried: int = 0
     """INVITEs sent with a longer session interval."""
     leg: Leg | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.controller.calls import attempts, early, forks, outgoing, trunking
+from sip.controller.calls import attempts, early, forks, outgoing, redirecting, trunking
 from sip.controller.calls.call import Attempt, Branch, Call, Outcome
 from sip.controller.calls.legs import hang_up_stray, repeat_ack
 from sip.controller.calls.limits import INTERVAL_TRIES_MAX
@@ -106,6 +106,8 @@ def on_response(core: Core, branch: Branch, response: Response) -> None:
             return
         if response.status == 421 and _offer_reliability(core, branch, response):
             return
+        if response.status < 400:
+            branch.redirect = redirecting.contacts_of(response)
         branch.reason = response.reason[:TEXT_CHARS_MAX]
         cause = parse_reason(response.get_all("Reason"))
         _end_branch(core, branch, response.status, cause if cause is not None else cause_of_status(response.status))
@@ -213,6 +215,8 @@ def _end_attempt(core: Core, call: Call, attempt: Attempt) -> None:
         return
     if attempt.hop is not None and _goes_on(core, call, attempt):
         return
+    if _is_redirected(core, call, attempt):
+        return
     failure = attempts.failure_of(attempt)
     advance = attempts.may_advance(attempt, failure)
     attempts.close(core, call, attempt, failure)
@@ -232,6 +236,21 @@ def _next_round(core: Core, call: Call, attempt: Attempt) -> bool:
     attempt.ring_timer = core.after(attempt.ring_s, lambda: _rang_out(core, call, attempt))
     for branch in branches:
         outgoing.send(core, branch)
+    return True
+
+
+def _is_redirected(core: Core, call: Call, attempt: Attempt) -> bool:
+    """Follow a 3xx, if that may be; returns whether it is."""
+    if not redirecting.follows(
+        core,
+        call,
+        attempt,
+        lambda outcome: _not_begun(core, call, attempt, outcome),
+        lambda: try_next(core, call),
+    ):
+        return False
+    if not attempt.closed:
+        _await_word(core, call, attempt)
     return True
 
 

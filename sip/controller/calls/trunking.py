@@ -145,13 +145,15 @@ def goes_on(core: Core, call: Call, attempt: Attempt, failed: Failed) -> bool:
     trunk = core.directory.trunks.get(attempt.target.id)
     if trunk is None:
         return False
-    if next_hop(core, call, attempt, trunk):
-        return True
+    return next_hop(core, call, attempt, trunk) or next_uri(core, call, attempt, trunk, failed)
+
+
+def next_uri(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry, failed: Failed) -> bool:
+    """Try the next URI at which the trunk may be reached; returns whether there is one that can be."""
     if not attempt.uris:
         return False
     attempt.uri = attempt.uris.pop(0)
-    failure = _Search(core, call, attempt, trunk, failed).locate()
-    return failure is None
+    return _Search(core, call, attempt, trunk, failed).locate() is None
 
 
 def _has_failed(attempt: Attempt) -> bool:

@@ -74,6 +74,11 @@ class Phone:
     """To tag and RSeq of what has been acknowledged."""
     challenge: Challenge | None = None
     """Asked of whoever calls without credentials."""
+    redirect_to: tuple[str, ...] = ()
+    """Contacts of its 3xx, with ``redirect_rest`` behind each."""
+    redirect_rest: tuple[str, ...] = ()
+    moves: bool = False
+    """It redirects each call to a user part of its own that was not there before."""
     expects_nonce: str = ""
     """Only credentials made with this nonce will do."""
 
@@ -149,7 +154,8 @@ class Phone:
         call = self.ringing[which]
         if body is None:
             body = self.reply_body if status in (183, 200) else b""
-        rows = [self.contact, *([SDP] if body else []), *self.reply_headers]
+        contacts = self._redirections() if 300 <= status < 400 else [self.contact]
+        rows = [*contacts, *([SDP] if body else []), *self.reply_headers]
         rows += [("Require", "100rel"), ("RSeq", str(rseq))] if rseq else []
         response = self.endpoint.make_response(call.request, status, "", tag or call.tag, rows, body)
         is_new = self.dialog is None or self.dialog.call_id != call.request.call_id
@@ -157,6 +163,11 @@ class Phone:
             self.dialog = Dialog.as_server(call.request, response, self.flow)
         self.endpoint.respond(call.tx, response, self.clock())
         return response
+
+    def _redirections(self) -> list[tuple[str, str]]:
+        uris = (f"sip:x{len(self.ringing)}@{self.flow.local[0]}",) if self.moves else self.redirect_to
+        rest = self.redirect_rest or ("",) * len(uris)
+        return [("Contact", f"<{uri}>{params}") for uri, params in zip(uris, rest, strict=True)]
 
     def hang_up(self, *rows: tuple[str, str]) -> None:
         """Send BYE in the phone's dialog."""
