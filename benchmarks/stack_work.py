@@ -42,6 +42,10 @@ class OpenHandedPolicy:
         target = Target("trunk", 1, offer.dialled, offer.caller)
         return RoutePlan(1, "outbound", offer.dialled, offer.dialled, 1, (target,))
 
+    def line_of(self, offer: CallOffer) -> Target | Refusal:
+        """Know no lines."""
+        return Refusal(404, "", 1, "route.none")
+
     def authorise(self, offer: CallOffer, plan: RoutePlan, done: Callable[[Authorisation | Refusal], None]) -> None:
         """Grant an hour."""
         done(Authorisation(3600.0))

@@ -105,6 +105,19 @@ class BusinessPolicy:
             return self._to_did(offer, did)
         return self._to_trunks(offer, number) if offer.line_id is not None else UNKNOWN_NUMBER
 
+    def line_of(self, offer: CallOffer) -> Target | Refusal:
+        """Find the line behind an extension or a number of the platform; no fraud counter hears of it."""
+        if offer.line_id is not None:
+            tenant = self._snapshot.tenants.get(offer.tenant_id)
+            if tenant is None or not tenant.is_active:
+                return TENANT_INACTIVE
+            line = self._directory.line_by_extension(offer.tenant_id, offer.dialled)
+            if line is not None:
+                return _first_target(self._to_line(offer, line, line.extension, offer.tenant_id, "internal"))
+        number = self._number(offer)
+        did = self._snapshot.dids.get(number) if isinstance(number, E164) else None
+        return _first_target(self._to_did(offer, did)) if did is not None else UNKNOWN_NUMBER
+
     def authorise(self, offer: CallOffer, plan: RoutePlan, done: Callable[[Authorisation | Refusal], None]) -> None:
         """Hold the price of the first minutes; free and emergency calls are granted at once."""
         if plan.is_emergency or not plan.destination:
@@ -235,6 +248,10 @@ class BusinessPolicy:
         if len(self._priced) < limits.PRICES_KEPT_MAX:
             self._priced[call_id] = priced
         return Authorisation(float(seconds), extendable=granted >= request.amount_nanos)
+
+
+def _first_target(plan: RoutePlan | Refusal) -> Target | Refusal:
+    return plan if isinstance(plan, Refusal) else plan.targets[0]
 
 
 def _hold(call_id: str, account_id: int, rate: Rate, talk_s: int) -> HoldRequest:

@@ -19,6 +19,9 @@ from sip.controller.events.mailboxes import MailboxTable
 from sip.controller.events.publications import PublicationTable
 from sip.controller.limits import JOURNAL_S_MAX
 from sip.controller.location import LocationTable
+from sip.controller.messages.postman import Postman
+from sip.controller.messages.rate import MessageRate
+from sip.controller.messages.store import NoMessageStore
 from sip.controller.outbound.quarantine import Quarantine
 from sip.controller.outbound.trunks import TrunkStates
 from sip.controller.policy import CallPolicy
@@ -88,6 +91,8 @@ class Core:
         self.events = EventCenter()
         self.publications = PublicationTable()
         self.mailboxes = MailboxTable()
+        self.postman = Postman(NoMessageStore())
+        self.message_rate = MessageRate()
         self.call_watch: Callable[[Call, bool], None] | None = None
         """Told of calls that change, and whether they are over; ``None`` while nobody watches a line's calls."""
         self.domains = Domains(config)

@@ -9,7 +9,9 @@ from typing import Final
 from sip.stack.message.message import Headers, Message
 from sip.stack.message.names import canonical_name
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER, SUBSCRIBE, NOTIFY, PUBLISH"
+ALLOW: Final = (
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE"
+)
 ALLOW_ROW: Final = ("Allow", ALLOW)
 
 KNOWN_METHODS: Final = frozenset({"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE"})

@@ -9,6 +9,7 @@ from sip.controller.calls.admission import receive_invite
 from sip.controller.core import Core
 from sip.controller.events import publish, subscribe
 from sip.controller.headers import CAPABILITIES
+from sip.controller.messages.receive import receive_message
 from sip.controller.registrar import receive_register
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request
@@ -37,6 +38,7 @@ OUTSIDE: Final[dict[str, Handler]] = {
     "SUBSCRIBE": subscribe.receive_subscribe,
     "PUBLISH": publish.receive_publish,
     "NOTIFY": publish.receive_unsolicited,
+    "MESSAGE": receive_message,
     "BYE": _refuse_without_dialog,
     "UPDATE": _refuse_without_dialog,
     "INFO": _refuse_without_dialog,

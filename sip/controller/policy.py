@@ -93,6 +93,13 @@ class CallPolicy(Protocol):
         """Find where the dialled number goes. In memory."""
         ...
 
+    def line_of(self, offer: CallOffer) -> Target | Refusal:
+        """Find the line behind an extension or a number of the platform, for what is no call (MESSAGE, mailboxes).
+
+        Nothing is counted. In memory.
+        """
+        ...
+
     def authorise(self, offer: CallOffer, plan: RoutePlan, done: Callable[[Authorisation | Refusal], None]) -> None:
         """Hold money for the call; ``done`` is called once, perhaps before this returns."""
         ...

@@ -19,6 +19,8 @@ from sip.controller.directory import Directory
 from sip.controller.events import notifying, standard
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.location import LocationTable
+from sip.controller.messages import postman
+from sip.controller.messages.store import MessageStore, NoMessageStore
 from sip.controller.outbound import watching
 from sip.controller.policy import CallPolicy
 from sip.controller.ports import (
@@ -85,6 +87,7 @@ class Switch:
         live: LivePort | None = None,
         wake: Callable[[], None] = lambda: None,
         locator: LocatorPort | None = None,
+        message_store: MessageStore | None = None,
     ) -> None:
         self.locations = LocationTable(store or NoLocationStore())
         self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
@@ -93,6 +96,7 @@ class Switch:
         self._core.actions = _ACTIONS
         self._core.on_bug = aborting.end_after_bug
         standard.install(self._core, config.event_packages)
+        postman.install(self._core, message_store or NoMessageStore())
         self._endpoint = endpoint
         self._next_sweep: float | None = None
         self._core.post(partial(watching.sync, self._core))

@@ -21,6 +21,8 @@ from sip.controller.calls.call import Branch, Bridge, Call, Goodbye, Prack, Prob
 from sip.controller.core import Core
 from sip.controller.events import notifying
 from sip.controller.events.subscription import Subscription
+from sip.controller.messages import delivery
+from sip.controller.messages.delivery import Errand
 from sip.controller.outbound import watching
 from sip.controller.outbound.watching import Ping
 from sip.controller.sending import Sending
@@ -98,6 +100,10 @@ CLIENTS: Final[dict[type, ClientUser]] = {
     Probe: ClientUser(
         lambda core, probe, tx, response: limits_of_call.on_probe_done(core, probe.leg, response),
         lambda core, probe, tx, status: limits_of_call.on_probe_done(core, probe.leg, None),
+    ),
+    Errand: ClientUser(
+        lambda core, errand, tx, response: delivery.on_response(core, errand, response),
+        lambda core, errand, tx, status: delivery.on_failure(core, errand, status),
     ),
     Subscription: ClientUser(
         lambda core, subscription, tx, response: notifying.on_notify_response(core, subscription, response),

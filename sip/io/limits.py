@@ -104,3 +104,9 @@ CERTIFICATES_MAX: Final = 1_000
 
 CERTIFICATES_LOOK_S: Final = 10.0
 """How often certificate files are looked at for a change; one ``stat`` each."""
+
+STORE_QUEUE_MAX: Final = 5_000
+"""Messages on their way to Redis; over it they are refused as if it were away."""
+
+STORE_USERS_MAX: Final = 100_000
+"""Users with waiting messages a process remembers; there are no more, since each has one of as many messages."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sip.cdr.record import CallRecord
-from sip.controller.policy import Authorisation, CallOffer, Refusal, RoutePlan
+from sip.controller.policy import Authorisation, CallOffer, Refusal, RoutePlan, Target
 
 NO_CALLS: Final = Refusal(405, "", 79, "role.proxy")
 """ITU-T Q.850 cause 79: service not implemented."""
@@ -20,6 +20,10 @@ class NoPolicy:
         return NO_CALLS
 
     def route(self, offer: CallOffer) -> RoutePlan | Refusal:
+        """Refuse."""
+        return NO_CALLS
+
+    def line_of(self, offer: CallOffer) -> Target | Refusal:
         """Refuse."""
         return NO_CALLS
 

@@ -152,6 +152,24 @@ def test_a_call_from_a_trunk_reaches_the_numbers_line_and_never_another_trunk(po
     assert code_of(policy.route(offer("+12125550198", line_id=None))) == (404, "route.unknown_number")
 
 
+def test_a_message_finds_the_lines_a_call_would_ring_and_no_trunk(policy: BusinessPolicy) -> None:
+    assert policy.line_of(offer("101")) == Target("line", 11, "101", "100", "line10")
+    found = policy.line_of(offer("+12125550199", line_id=20))
+    assert found == Target("line", 10, "+12125550199", "+12125550110", "line20")
+    assert isinstance(policy.line_of(offer("+12125550199", line_id=None)), Target)
+    assert code_of(policy.line_of(offer("102"))) == (480, "route.line_inactive")
+    for dialled in ("101", "+442079460000", "911", "x", "+12125550198"):
+        assert code_of(policy.line_of(offer(dialled, line_id=20))) == (404, "route.unknown_number")
+
+
+def test_a_message_counts_no_call_and_a_switched_off_tenant_sends_none(policy: BusinessPolicy) -> None:
+    assert code_of(policy.line_of(offer("+442079460000"))) == (404, "route.unknown_number")
+    assert policy._screener._calls == {}
+    tenants = {**SNAPSHOT.tenants, ALICE: TenantEntry(ALICE, (OPERATOR,), "US", False)}
+    policy.use(replace(SNAPSHOT, tenants=tenants), Directory(LINES, TRUNKS, ROUTES))
+    assert code_of(policy.line_of(offer("101"))) == (403, "tenant.inactive")
+
+
 @pytest.mark.parametrize("dialled", ["", "x", "12345678901234567890", "+0123", "*97"])
 def test_what_is_no_number_gets_404(policy: BusinessPolicy, dialled: str) -> None:
     assert code_of(policy.route(offer(dialled))) == (404, "route.unknown_number")

@@ -39,6 +39,7 @@ from voip.node import connections
 from voip.node.feeder import SnapshotFeeder
 from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
+from voip.node.messages import NodeMessageStore, make_store
 from voip.node.network import node_config
 from voip.node.snapshot import Snapshot
 from voip.node.workers import Place, crew_size, dying_with, place_of
@@ -111,6 +112,7 @@ class _Composition:
             self._place.retired,
         )
         self._policy = BusinessPolicy(self._desk, Screener(), time.monotonic)
+        self._messages = make_store(settings.REDIS_URL, self._node_name)
         self._live = LivePublisher(settings.REDIS_URL, self._node_name, self._ancestors)
         feeder = SnapshotFeeder(
             partial(connections.connect, "sipnode-snapshot"),
@@ -145,6 +147,7 @@ class _Composition:
         )
         tasks = [
             loop.create_task(self._live.run()),
+            loop.create_task(self._messages.run()),
             loop.create_task(self._desk.run(self._open_call_ids)),
             loop.create_task(tidy(self._open_call_ids)),
         ]
@@ -154,6 +157,7 @@ class _Composition:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._messages.close()
 
     def _background_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -182,6 +186,7 @@ class _Composition:
             session_min_s=settings.SIP_SESSION_MIN_S,
             passed_headers=Passing(settings.SIP_PASSED_HEADERS),
             random=random.random,
+            event_packages=tuple(settings.SIP_EVENT_PACKAGES),
             worker=self._place.member.worker if self._place.member is not None else 0,
         )
         directory = _directory(self._snapshot)
@@ -192,7 +197,16 @@ class _Composition:
                 settings.SIP_ROLE, config, PROXY, parts.endpoint, directory, parts.store, parts.wake, locator
             )
         return Switch(
-            config, parts.endpoint, directory, self._policy, parts.journal, parts.store, self._live, parts.wake, locator
+            config,
+            parts.endpoint,
+            directory,
+            self._policy,
+            parts.journal,
+            parts.store,
+            self._live,
+            parts.wake,
+            locator,
+            NodeMessageStore(self._messages),
         )
 
     def _make_journal(self, post: Post, on_error: object) -> Journal:

@@ -51,7 +51,7 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
     if len(request.contacts) != 1 or (request.get("Record-Route") is not None and not request.record_routes):
         core.reply(tx, request, 400, "One Contact Expected")
         return
-    caller = _identify(core, tx, request, flow)
+    caller = identify(core, tx, request, flow)
     if caller is None or not interval_is_long_enough(core, tx, request):
         return
     instance: Instance | None = None
@@ -82,7 +82,7 @@ def enter(core: Core, call: Call, caller: LineEntry, uri: Uri) -> None:
         refuse(core, call, refusal)
 
 
-def _identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
+def identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
     """Return the calling trunk (by address) or line (by digest), blocked or not; ``None`` when answered already."""
     trunk = core.directory.trunk_by_source(*flow.remote) or trunk_by_name(core, flow.remote[0])
     if trunk is not None and not core.auth.has_credentials(request):
@@ -105,7 +105,7 @@ def _open(
         tenant_id=caller.tenant_id,
         line_id=caller.id if is_line else None,
         trunk_id=None if is_line else caller.id,
-        caller=own_number(caller) if isinstance(caller, LineEntry) else _claimed_number(request),
+        caller=own_number(caller) if isinstance(caller, LineEntry) else claimed_number(request),
         dialled=number,
         peer=show_peer(flow),
         received_at=core.wall,
@@ -160,7 +160,7 @@ def own_number(line: LineEntry) -> str:
     return line.caller_number or line.extension or line.username
 
 
-def _claimed_number(request: Request) -> str:
+def claimed_number(request: Request) -> str:
     """Return the number a trunk says is calling: P-Asserted-Identity (RFC 3325, a trunk is trusted), else From."""
     asserted = request.get("P-Asserted-Identity")
     if asserted:

@@ -23,12 +23,12 @@ def colleague(core: Core, asker: LineEntry, user: str) -> LineEntry:
 
 
 def line_of_number(core: Core, trunk: TrunkEntry, number: str, peer: str) -> LineEntry | None:
-    """Return the line that a call of the trunk to this number would ring first; ``None`` when none would."""
+    """Return the line that a call of the trunk to this number would ring; ``None`` when none would."""
     offer = CallOffer("", trunk.tenant_id, None, trunk.id, "", number, peer, core.wall)
-    plan = core.policy.route(offer)
-    if isinstance(plan, Refusal) or not plan.targets or plan.targets[0].kind != "line":
+    found = core.policy.line_of(offer)
+    if isinstance(found, Refusal):
         return None
-    line = core.directory.lines.get(plan.targets[0].id)
+    line = core.directory.lines.get(found.id)
     return line if line is not None and line.is_active else None
 
 

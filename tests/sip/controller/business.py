@@ -91,6 +91,13 @@ class FakePolicy:
             return self._plan("internal", offer.dialled, "", (target,))
         return Refusal(404, "", 1, "route.none")
 
+    def line_of(self, offer: CallOffer) -> Target | Refusal:
+        """Find lines by extension."""
+        plan = self.route(offer)
+        if isinstance(plan, RoutePlan) and plan.targets and plan.targets[0].kind == "line":
+            return plan.targets[0]
+        return Refusal(404, "", 1, "route.none")
+
     def _target(self, kind: Any, number: int, offer: CallOffer) -> Target:
         return Target(kind, number, offer.dialled, offer.caller, "Caller Name", self.ring_timeout_s)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sip.cdr.record import CallRecord
 from sip.controller.core import Core
 from sip.controller.directory import Directory
+from sip.controller.messages.store import MessageStore
 from sip.controller.ports import LiveCall, LocatorPort, SwitchConfig
 from sip.controller.switch import Switch
 from sip.stack.config import EndpointConfig
@@ -81,8 +82,10 @@ class Network:
         listeners: Listeners | None = None,
         settings: dict[str, Any] | None = None,
         locator: LocatorPort | None = None,
+        message_store: MessageStore | None = None,
     ) -> None:
         self.locator = locator
+        self.message_store = message_store
         self.listeners = listeners or single_zone({"UDP": SWITCH})
         self._addresses = {row.local for row in self.listeners.rows}
         self.settings = settings or {}
@@ -135,6 +138,7 @@ class Network:
             self.store,
             self.live,
             locator=self.locator,
+            message_store=self.message_store,
         )
 
     def restart(self) -> int:

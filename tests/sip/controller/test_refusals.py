@@ -194,7 +194,7 @@ def out_of_dialog(phone: Phone, method: str, *rows: tuple[str, str], uri: str = 
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("OPTIONS", 200), ("REFER", 403), ("SUBSCRIBE", 489), ("MESSAGE", 405), ("FROBNICATE", 501), ("BYE", 481),
+    [("OPTIONS", 200), ("REFER", 403), ("SUBSCRIBE", 489), ("MESSAGE", 407), ("FROBNICATE", 501), ("BYE", 481),
      ("INFO", 481), ("UPDATE", 481)],
 )  # fmt: skip
 def test_requests_outside_a_dialog_get_their_answer(method: str, status: int) -> None:

@@ -26,7 +26,7 @@ class NumberPolicy(FakePolicy):
     def route(self, offer: CallOffer) -> RoutePlan | Refusal:
         """Find it."""
         if offer.dialled == "+442000000102":
-            return self._plan("inbound", offer.dialled, "", (Target("line", 2, "", ""),))
+            return self._plan("inbound", offer.dialled, "", (Target("line", 2, "", offer.caller),))
         return super().route(offer)
 
 
