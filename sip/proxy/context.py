@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sip.controller.core import Core
 from sip.controller.ports import Hop
@@ -19,6 +20,9 @@ from sip.stack.message.message import Request, Response
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 from sip.stack.transaction.responses import make_response
 
+_NOT_REACHED: Final = frozenset({430, 503})
+"""Answers of a server on the way that says the place behind it was not reached (RFC 5626 §5.3, RFC 3263 §4.3)."""
+
 
 @dataclass(slots=True)
 class Destination:
@@ -29,6 +33,8 @@ class Destination:
     """The way, where it is known; else ``hops``."""
     hops: tuple[Hop, ...] = ()
     """Servers to try one after the other (RFC 3263 §4.3)."""
+    spares: list[Destination] = field(default_factory=list)
+    """Other ways to the same phone, tried when this one fails before it has spoken (RFC 5626 §7)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -193,9 +199,7 @@ def on_response(core: Core, branch: Branch, tx: ClientTransaction, response: Res
         _settle(branch)
         context.answer = upstream
         fire(context, Input.ACCEPTED)
-    elif response.status == 503 and branch.destination.hops and _has_more(branch):
-        _send(branch)
-    else:
+    elif response.status not in _NOT_REACHED or not _try_another_way(branch):
         _end(branch, upstream)
 
 
@@ -214,14 +218,23 @@ def on_failure(core: Core, branch: Branch, tx: ClientTransaction, status: int) -
     """Learn that no final response will come: of silence 408, of a broken transport 503 (§16.9)."""
     if branch.is_over:
         return
-    if _has_more(branch) and not branch.is_cancelled and branch.context.state is State.FORKING:
-        _send(branch)
-    else:
+    if not _try_another_way(branch):
         _end(branch, _own_failure(branch.context, status))
 
 
-def _has_more(branch: Branch) -> bool:
-    return branch.next_hop < len(branch.destination.hops[:HOPS_MAX])
+def _try_another_way(branch: Branch) -> bool:
+    """Send the copy to the next server of its name, or over another flow to the same phone; returns whether it is."""
+    if branch.is_over or branch.is_cancelled or branch.context.state is not State.FORKING:
+        return False
+    destination = branch.destination
+    if branch.next_hop >= len(destination.hops[:HOPS_MAX]):
+        if not destination.spares:
+            return False
+        branch.destination = destination.spares.pop(0)
+        branch.destination.spares = destination.spares
+        branch.next_hop = 0
+    _send(branch)
+    return True
 
 
 def _end(branch: Branch, failure: Response) -> None:

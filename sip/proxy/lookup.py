@@ -5,16 +5,34 @@ from __future__ import annotations
 from sip.controller.core import Core
 from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.location import Binding
-from sip.proxy.limits import TARGETS_MAX
+from sip.controller.registration import gruu
 from sip.stack.message.telephone import dialled
 from sip.stack.message.uri import Uri
 
 
-def find_line(core: Core, uri: Uri, caller: LineEntry | TrunkEntry | None) -> LineEntry | None:
-    """Return the line a URI of our domain names, by username or, for a line of the same tenant, by extension.
+def find_line(core: Core, uri: Uri, caller: LineEntry | TrunkEntry | None) -> tuple[LineEntry, str] | None:
+    """Return the line a URI of our domain names, and which of its phones ("" for all).
 
-    A line of another tenant is answered like none at all; carriers and dialogs that are up reach every line.
+    By GRUU (RFC 5627 §6.1), by username, or for a line of the same tenant by extension. A line of another tenant is
+    answered like none at all; carriers and dialogs that are up reach every line.
     """
+    found: LineEntry | None
+    instance = ""
+    if gruu.is_gruu(core, uri):
+        phone = gruu.resolve(core, uri)
+        if phone is None:
+            return None
+        found, instance = phone.line, phone.id
+    else:
+        found = _by_user(core, uri, caller)
+    if found is None or not found.is_active:
+        return None
+    if isinstance(caller, LineEntry) and caller.tenant_id != found.tenant_id:
+        return None
+    return found, instance
+
+
+def _by_user(core: Core, uri: Uri, caller: LineEntry | TrunkEntry | None) -> LineEntry | None:
     try:
         user = dialled(uri)
     except ValueError:
@@ -22,24 +40,10 @@ def find_line(core: Core, uri: Uri, caller: LineEntry | TrunkEntry | None) -> Li
     found = core.directory.line_by_username(user)
     if found is None and isinstance(caller, LineEntry):
         found = core.directory.line_by_extension(caller.tenant_id, user)
-    if found is None or not found.is_active:
-        return None
-    if isinstance(caller, LineEntry) and caller.tenant_id != found.tenant_id:
-        return None
     return found
 
 
-def by_preference(bindings: tuple[Binding, ...]) -> list[list[Binding]]:
-    """Return contacts in groups of equal q, the highest first; without q it counts as 1 (RFC 3261 §16.6, §20.10)."""
-    groups: dict[float, list[Binding]] = {}
-    for binding in bindings[:TARGETS_MAX]:
-        groups.setdefault(quality(binding.q), []).append(binding)
-    return [groups[q] for q in sorted(groups, reverse=True)]
-
-
-def quality(text: str) -> float:
-    """Return a q-value as a number from 0 to 1; what is none counts as 1."""
-    whole, dot, part = text.partition(".")
-    if whole not in ("0", "1") or not (part.isascii() and part.isdigit() if dot and part else True) or len(part) > 3:
-        return 1.0
-    return min(float(f"{whole}.{part or 0}"), 1.0)
+def contacts_of(core: Core, line: LineEntry, instance: str) -> tuple[Binding, ...]:
+    """Return where a line is, or one phone of it."""
+    bindings = core.locations.bindings(line.username, core.wall)
+    return tuple([binding for binding in bindings if binding.instance == instance]) if instance else bindings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sip.controller import users
-from sip.controller.addressing import place_of
+from sip.controller.calls.forks import rounds_of
 from sip.controller.calls.legs import came_through_nat
 from sip.controller.directory import Directory, LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW
@@ -22,6 +22,7 @@ from sip.proxy import context as contexts
 from sip.proxy.config import ProxyConfig
 from sip.proxy.context import Branch, Destination, ResponseContext
 from sip.proxy.forwarding import (
+    add_path,
     breadth_of,
     copy_request,
     drop_credentials,
@@ -29,8 +30,8 @@ from sip.proxy.forwarding import (
     loop_mark,
     record_route,
 )
-from sip.proxy.limits import CONTEXTS_MAX, RETRY_AFTER_S
-from sip.proxy.lookup import by_preference, find_line
+from sip.proxy.limits import CONTEXTS_MAX, RETRY_AFTER_S, TARGETS_MAX
+from sip.proxy.lookup import contacts_of, find_line
 from sip.proxy.nobody import NoJournal, NoPolicy
 from sip.proxy.routing import Neighbourhood, Taken, obey_strict, pack_flow
 from sip.stack.endpoint import Endpoint
@@ -137,7 +138,7 @@ class Proxy(Switch):
         trunk = core.directory.trunk_by_source(*flow.remote)
         if trunk is not None and trunk.is_active and not core.auth.has_credentials(request):
             return Admitted(trunk)
-        if taken.proven and request.to_tag:
+        if taken.proven and (request.to_tag or taken.is_path):
             return Admitted(None)
         line = core.auth.check(core, tx, request, 407)
         if line is None:
@@ -156,7 +157,7 @@ class Proxy(Switch):
             self._locate(context, next_hop)
             return
         uri = Uri.parse(request.uri)
-        if taken.away is not None and request.to_tag:
+        if taken.away is not None and (request.to_tag or taken.is_path):
             contexts.start(context, [[self._destination(context, request.uri, taken.away)]])
         elif uri.scheme == "tel" or self._us.answers_for(uri):
             self._to_user(context, caller, uri)
@@ -170,24 +171,31 @@ class Proxy(Switch):
 
     def _to_user(self, context: ResponseContext, caller: LineEntry | TrunkEntry | None, uri: Uri) -> None:
         core = self._core
-        line = find_line(core, uri, caller)
-        if line is None:
+        found = find_line(core, uri, caller)
+        if found is None:
             if self._proxy.next_hops:
                 self._locate(context, Uri.parse(self._proxy.next_hops[0]))
             else:
                 core.reply(context.tx, context.request, 404)
             return
-        bindings = core.locations.bindings(line.username, core.wall)
+        bindings = contacts_of(core, *found)[:TARGETS_MAX]
         if not bindings:
             core.reply(context.tx, context.request, 480)
             return
-        groups = [[self._to_binding(context, binding) for binding in group] for group in by_preference(bindings)]
+        groups = [[self._to_phone(context, flows) for flows in group] for group in rounds_of(bindings)]
         contexts.start(context, groups)
 
+    def _to_phone(self, context: ResponseContext, flows: Sequence[Binding]) -> Destination:
+        first, *spares = [self._to_binding(context, binding) for binding in flows]
+        first.spares = spares
+        return first
+
     def _to_binding(self, context: ResponseContext, binding: Binding) -> Destination:
-        host, _ = place_of(binding.uri)
-        held = binding.flow.reliable or host != binding.flow.remote[0]
-        return self._destination(context, binding.uri, binding.flow, held)
+        """Return a contact: behind a Path the edge it was registered through, else its phone (RFC 3327 §5.3)."""
+        held = not binding.path and (binding.flow.reliable or binding.behind_nat)
+        destination = self._destination(context, binding.uri, binding.flow, held)
+        add_path(destination.request, binding.path)
+        return destination
 
     def _destination(
         self, context: ResponseContext, uri: str, flow: Flow | None, held: bool = False, hops: Sequence[Hop] = ()

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW
 from sip.controller.location import Binding
-from sip.proxy.lookup import find_line, quality
+from sip.proxy.lookup import contacts_of, find_line
 from sip.proxy.proxy import Proxy
 from sip.proxy.routing import Taken
 from sip.stack.events import AckReceived, Event, RequestReceived, StrayAnswer
@@ -49,15 +49,15 @@ class RedirectServer(Proxy):
         """Answer 302 with all contacts and their preference, 404 for nobody of ours, 480 for who is not here."""
         core, tx, request = self._core, event.tx, event.request
         uri = Uri.parse(request.uri)
-        line = find_line(core, uri, caller) if uri.scheme == "tel" or self._us.answers_for(uri) else None
-        if line is None:
+        found = find_line(core, uri, caller) if uri.scheme == "tel" or self._us.answers_for(uri) else None
+        if found is None:
             core.reply(tx, request, 404)
             return
-        bindings = core.locations.bindings(line.username, core.wall)
+        bindings = contacts_of(core, *found)
         if not bindings:
             core.reply(tx, request, 480)
             return
-        ranked = sorted(bindings, key=lambda binding: -quality(binding.q))
+        ranked = sorted(bindings, key=lambda binding: -binding.rank)
         core.reply(tx, request, 302, headers=[self._contact(binding) for binding in ranked])
 
     def _contact(self, binding: Binding) -> tuple[str, str]:

@@ -20,6 +20,8 @@ PROOF: Final = "tl"
 """Parameter of our Record-Route values that shows the dialog was let through here."""
 
 _PROOF_BYTES: Final = 9
+_ANY_CALL: Final = ""
+"""In place of a Call-ID; no request has an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Taken:
     """A value of ours with the proof for this Call-ID was at the top: the dialog was let through before."""
     away: Flow | None = None
     """The flow the dialog's other party was met on, kept for parties that are reached no other way."""
+    is_path: bool = False
+    """``away`` is a phone's that registered through here: the registrar sends to it along our Path value."""
 
 
 class Neighbourhood:
@@ -69,6 +73,17 @@ class Neighbourhood:
         at = f"{user}@" if user else ""
         return f"<sip:{at}{format_host_port(host, port)}{transport};lr;{PROOF}={self._sign(call_id, user)}>"
 
+    def path(self, flow: Flow) -> str:
+        """Return our Path value for a phone that registers over ``flow`` (RFC 3327 §5.2, RFC 5626 §5.1).
+
+        Its proof holds for every call: who sends along it has it from the registrar.
+        """
+        host, port = self._listeners.advertised(flow)
+        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        user = pack_flow(flow)
+        place = format_host_port(host, port)
+        return f"<sip:{user}@{place}{transport};lr;ob;{PROOF}={self._sign(_ANY_CALL, user)}>"
+
     def take(self, request: Request, flow: Flow) -> Taken:
         """Take our values off the top of the route, and undo what a strict router before us did; change ``request``.
 
@@ -83,10 +98,13 @@ class Neighbourhood:
         taken = Taken()
         count = 0
         while count < len(routes) and self.is_ours(routes[count].uri):
-            if self._is_proven(routes[count].uri, request.call_id):
-                packed = unpack_flow(routes[count].uri.user)
-                is_away = packed is not None and packed.remote != flow.remote
+            uri = routes[count].uri
+            packed = unpack_flow(uri.user)
+            is_away = packed is not None and packed.remote != flow.remote
+            if self._is_proven(uri, request.call_id):
                 taken = Taken(True, packed if is_away else taken.away)
+            elif is_away and self._is_proven(uri, _ANY_CALL):
+                taken = Taken(True, packed, True)
             count += 1
         if count:
             write_routes(request, [str(route) for route in routes[count:]])

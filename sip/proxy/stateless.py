@@ -1,7 +1,8 @@
 """The stateless proxy (RFC 3261 §16.11): a message goes on by what is in it alone, and nothing is remembered.
 
 In front of several nodes it shares their load: all messages of one Call-ID go to the same of ``next_hops``. It
-authenticates nobody, so it forwards only to those hops, and along routes it wrote itself.
+authenticates nobody, so it forwards only to those hops, and along routes it wrote itself. Phones that register through
+it are reached through it: it puts its Path into their REGISTER (RFC 3327).
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ class StatelessProxy(Proxy):
             return
         request = copy_of(came)
         taken = self._us.take(request, flow)
+        if taken.away is not None and request.get("Route") is None:
+            self._send_on(came, request, flow, taken.away)
+            return
         target = self._target(request, taken)
         if target is None:
             self._refuse(came, flow, 403)
@@ -92,6 +96,8 @@ class StatelessProxy(Proxy):
             if (way.transport, way.local) != (flow.transport, flow.local):
                 values.insert(0, self._us.record(way, request.call_id))
             record_route(copy, values)
+        if request.method == "REGISTER":
+            copy.prepend("Path", self._us.path(flow))
         host, port = self._core.config.listeners.advertised(way)
         copy.prepend("Via", str(Via(way.transport, host, port, (("branch", _branch(came)), ("rport", None)))))
         self._core.endpoint.forward(copy, way)

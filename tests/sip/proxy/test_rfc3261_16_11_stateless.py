@@ -114,3 +114,30 @@ def test_a_response_that_is_not_ours_goes_nowhere() -> None:
 def test_it_needs_somewhere_to_send_to() -> None:
     with pytest.raises(ValueError, match="next hops"):
         World(directory(), "stateless", ProxyConfig())
+
+
+def test_rfc_3327_a_phone_that_registers_through_it_is_reached_through_it() -> None:
+    world, alice, first, second = balanced()
+    alice._send(alice._request("REGISTER", "sip:trunkline.test", "alice", [alice.contact], b""))
+    world.advance(0.1)
+    node = first if first.requests else second
+    [path] = node.requests[0].get_all("Path")
+    assert ";lr;ob;tl=" in path
+    invite = node._request("INVITE", "sip:alice@192.168.1.5:5060", "alice", [node.contact, ("Route", path)], b"")
+    node._send(invite)
+    world.advance(0.1)
+    assert [(request.method, request.uri) for request in alice.requests] == [("INVITE", "sip:alice@192.168.1.5:5060")]
+    assert alice.requests[0].get("Route") is None
+
+
+def test_a_path_that_was_changed_leads_nowhere() -> None:
+    world, alice, first, second = balanced()
+    alice._send(alice._request("REGISTER", "sip:trunkline.test", "alice", [alice.contact], b""))
+    world.advance(0.1)
+    node = first if first.requests else second
+    [path] = node.requests[0].get_all("Path")
+    victim = world.phone("192.0.2.99")
+    forged = ("Route", path.replace("192.0.2.10", "192.0.2.99"))
+    node._send(node._request("INVITE", "sip:x@192.0.2.99", "x", [node.contact, forged], b""))
+    world.advance(0.1)
+    assert (node.statuses[-1], victim.requests) == (403, [])
