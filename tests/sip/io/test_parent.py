@@ -123,8 +123,8 @@ class Running:
     def line(self) -> str:
         """Return the next line of a worker or the parent."""
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], 10.0)
-        assert readable, "nothing was said for ten seconds"
+        readable, _, _ = select.select([self.process.stdout], [], [], 30.0)
+        assert readable, "nothing was said for half a minute"
         text = b""
         while not text.endswith(b"\n"):
             text += os.read(self.process.stdout.fileno(), 1)
@@ -134,7 +134,7 @@ class Running:
         """Return a socket whose datagrams the kernel gives to this worker."""
         while True:
             client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            client.settimeout(5.0)
+            client.settimeout(30.0)
             client.bind((HOST, 0))
             client.sendto(b"who", self.address)
             if client.recv(100).split()[0] == str(worker).encode():
