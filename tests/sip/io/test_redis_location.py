@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -37,10 +38,15 @@ class OwnRedis:
             [SERVER, "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", str(self._folder)],
             stdout=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 5
-        while not self.socket.exists():
+        until = time.monotonic() + 20
+        while not self._answers():
             assert time.monotonic() < until
             time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        """Tell whether somebody listens: the file of one that was ended may still be there."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def stop(self) -> None:
         """End it; nothing is kept."""
