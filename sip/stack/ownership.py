@@ -55,10 +55,13 @@ def owner_of(data: bytes) -> int | None:
     tag = _to_tag(head)
     if tag:
         return _of_tag(tag)
-    row = _row(head, b"Replaces", b"Replaces")
-    if row is not None:
-        return _of_tag(_replaced_tag(row))
-    return _of_credentials(head)
+    # Looked for at once in all spellings: most requests have neither, and a walk over their rows would be dear.
+    lower = head.lower()
+    if b"\nreplaces" in lower:
+        row = _row(head, b"Replaces", b"replaces")
+        if row is not None:
+            return _of_tag(_replaced_tag(row))
+    return _of_credentials(head) if b"uthorization" in lower else None
 
 
 def _of_branch(via: bytes) -> int | None:
