@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,8 @@ from sip.controller.calls.admission import check_request
 from sip.controller.calls.call import Call
 from sip.controller.calls.states import Action
 from sip.controller.core import Core
-from sip.controller.crew.port import CrewPort
+from sip.controller.crew.nodes import NodeSharing, merge
+from sip.controller.crew.port import CrewPort, NodesPort
 from sip.controller.crew.sharing import Sharing
 from sip.controller.directory import Directory
 from sip.controller.events import notifying, standard
@@ -135,6 +136,14 @@ class Switch:
     def join(self, crew: CrewPort) -> None:
         """Share registrations and the counts of calls with the other workers of this node; after ``restore``."""
         Sharing(self._core, crew)
+
+    def meet(self, nodes: NodesPort) -> None:
+        """Share registrations with other nodes."""
+        NodeSharing(self._core, nodes)
+
+    def merge(self, stored: Mapping[str, Iterable[Mapping[str, Any]]], wall: float) -> None:
+        """Take from a store what other nodes wrote and is not known here, or from earlier."""
+        merge(self.locations, stored, wall)
 
     def stop(self, now: float, wall: float) -> None:
         """Take no new calls and end those in set-up (503); calls that are up stay up and in the journal."""

@@ -79,6 +79,12 @@ DNS_LIFETIME_S: Final = 4.0
 DNS_SERVERS_MAX: Final = 8
 """Servers that may be configured."""
 
+NODES_MAX: Final = 256
+"""Nodes that share registrations; each is one more channel to hear."""
+
+NEWS_WAITING_MAX: Final = 10_000
+"""News to other nodes that wait for Redis. Beyond it they are dropped: who missed them reads all when Redis is back."""
+
 LINK_PACKET_BYTES: Final = 32_768
 """Frames for a sibling that one packet gathers: some forty messages a system call, far below what the kernel takes."""
 

@@ -35,6 +35,7 @@ from sip.io.crew import Crew, Membership
 from sip.io.listeners import ListenerConfig, Sockets, StreamSettings, ZoneConfig
 from sip.io.pump import Brain, Pump
 from sip.io.redis_location import Bindings, RedisLocationStore
+from sip.io.redis_nodes import RedisNodes
 from sip.stack.config import EndpointConfig, TimerValues
 from sip.stack.endpoint import Endpoint
 from sip.stack.listeners import Address, Listeners
@@ -88,6 +89,14 @@ class NodeSwitch(Brain, Protocol):
         """Share what workers share."""
         ...
 
+    def meet(self, nodes: RedisNodes) -> None:
+        """Share what nodes share."""
+        ...
+
+    def merge(self, stored: Mapping[str, Bindings], wall: float) -> None:
+        """Take from a store what is not known yet."""
+        ...
+
     def stop(self, now: float, wall: float) -> None:
         """Take no new calls."""
         ...
@@ -119,6 +128,8 @@ class NodeConfig:
     streams: StreamSettings = field(default_factory=StreamSettings)
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
+    name: str = ""
+    """What other nodes know it by, which share its Redis and registrations; "" when they are nobody's business."""
     endpoint_role: Literal["user", "proxy", "stateless"] = "user"
     """What the endpoint remembers (``EndpointConfig.role``)."""
 
@@ -184,7 +195,8 @@ class Node(Generic[SomeSwitch]):
         self._make_journal = make_journal
         self._redis_url = redis_url
         self._store: RedisLocationStore | None = None
-        self._store_task: asyncio.Task[None] | None = None
+        self._nodes: RedisNodes | None = None
+        self._redis_tasks: list[asyncio.Task[None]] = []
         self.address: Address = (config.host, config.port)
         """Where its first listener is, once started."""
         self.listeners = Listeners()
@@ -245,8 +257,16 @@ class Node(Generic[SomeSwitch]):
     async def _start_store(self, store: RedisLocationStore) -> None:
         locations = self.switch.locations
         run = store.run(lambda stored: locations.load(stored, time.time()), lambda: locations.dump(time.time()))
-        self._store_task = self._loop.create_task(run)
+        self._redis_tasks.append(self._loop.create_task(run))
         await store.first_try.wait()
+        if self._config.name and self._redis_url is not None:
+            self._nodes = RedisNodes(self._redis_url, self._config.name, store, self._read_again)
+            self.switch.meet(self._nodes)
+            self._redis_tasks.append(self._loop.create_task(self._nodes.run()))
+
+    async def _read_again(self) -> None:
+        if self._store is not None:
+            self.switch.merge(await self._store.read_all(), time.time())
 
     def reload(self) -> None:
         """Read certificates anew; no connection is closed for it."""
@@ -267,9 +287,11 @@ class Node(Generic[SomeSwitch]):
         if self._crew is not None:
             self._crew.close()
         await self._sockets.close()
-        if self._store_task is not None:
-            self._store_task.cancel()
-            await asyncio.gather(self._store_task, return_exceptions=True)
+        for task in self._redis_tasks:
+            task.cancel()
+        await asyncio.gather(*self._redis_tasks, return_exceptions=True)
+        if self._nodes is not None:
+            await self._nodes.close()
         if self._store is not None:
             await self._store.close()
 

@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from sip.io.limits import REDIS_BATCH_MAX, REDIS_PING_S, REDIS_RETRY_S, REDIS_TIMEOUT_S
+from sip.io.limits import NEWS_WAITING_MAX, REDIS_BATCH_MAX, REDIS_PING_S, REDIS_RETRY_S, REDIS_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,11 @@ class RedisLocationStore:
     def __init__(self, url: str) -> None:
         self._redis: Redis = Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
         self._dirty: dict[str, tuple[Bindings, float]] = {}
+        self._news: list[tuple[str, str]] = []
         self._changed = asyncio.Event()
         self.is_away = False
+        self.on_back: Callable[[], None] = lambda: None
+        """Called when Redis was away and has been filled again."""
         self.first_try = asyncio.Event()
         """Set once Redis has been read, or found away."""
 
@@ -41,6 +44,20 @@ class RedisLocationStore:
         """Have a line's bindings written soon; a later state takes the place of one that still waits."""
         self._dirty[username] = (bindings, expires_at)
         self._changed.set()
+
+    def publish(self, channel: str, text: str) -> None:
+        """Have something said on a channel soon, behind all that was saved before; dropped while too much waits."""
+        if len(self._news) < NEWS_WAITING_MAX:
+            self._news.append((channel, text))
+            self._changed.set()
+
+    async def read_all(self) -> dict[str, Bindings]:
+        """Return what Redis holds of all lines.
+
+        Raises:
+            RedisError, OSError, TimeoutError: Redis is away.
+        """
+        return await self._read_all()
 
     async def run(self, load: Load, dump: Dump) -> None:
         """Load once, then write what changes, until cancelled."""
@@ -77,9 +94,12 @@ class RedisLocationStore:
             await self._redis.ping()
 
     async def _write_dirty(self) -> None:
-        while self._dirty:
+        while self._dirty or self._news:
             self._changed.clear()
             names = list(self._dirty)[:REDIS_BATCH_MAX]
+            news: list[tuple[str, str]] = []
+            if len(names) == len(self._dirty):
+                news, self._news = self._news, []
             batch = {name: self._dirty[name] for name in names}
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name, (bindings, expires_at) in batch.items():
@@ -87,6 +107,8 @@ class RedisLocationStore:
                         pipe.set(PREFIX + name, json.dumps(bindings), pxat=int(expires_at * 1000))
                     else:
                         pipe.delete(PREFIX + name)
+                for channel, text in news:
+                    pipe.publish(channel, text)
                 await pipe.execute()
             for name, written in batch.items():
                 if self._dirty.get(name) is written:
@@ -112,7 +134,8 @@ class RedisLocationStore:
     def _came_back(self) -> None:
         if self.is_away:
             log.warning("Redis is back, registrations are written again")
-        self.is_away = False
+            self.is_away = False
+            self.on_back()
 
 
 def _read(text: bytes | str | None) -> Bindings | None:

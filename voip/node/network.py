@@ -22,6 +22,7 @@ def node_config() -> NodeConfig:
     authorities = Path(settings.SIP_TLS_CA) if settings.SIP_TLS_CA else None
     tls = TlsConfig(certificates, authorities) if certificates else None
     origins = tuple(origin.strip() for origin in settings.SIP_WS_ORIGINS.split(",") if origin.strip())
-    config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=zones, streams=StreamSettings(tls, origins))
+    streams = StreamSettings(tls, origins)
+    config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=zones, streams=streams, name=settings.NODE_NAME)
     contexts_for(config.all_zones(), config.streams)  # Said now, and not by each worker when it starts.
     return config

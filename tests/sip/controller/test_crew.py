@@ -325,3 +325,81 @@ def test_places_of_siblings_count_and_are_forgotten_with_them() -> None:
     assert places.changes() == [(7, 0)]
     places.hear(1, [(8, -5)])
     assert places[8] == 0
+
+
+@dataclass
+class Far:
+    """The way to other nodes: what is told is kept, what they tell is put in."""
+
+    is_alone: bool = False
+    told: list[dict[str, Any]] = field(default_factory=list)
+    take: Callable[[str, dict[str, Any]], None] = lambda node, news: None
+
+    def on_news(self, take: Callable[[str, dict[str, Any]], None]) -> None:
+        """Note who takes news."""
+        self.take = take
+
+    def tell(self, news: dict[str, Any]) -> None:
+        """Keep it, as JSON would."""
+        self.told.append(json.loads(json.dumps(news)))
+
+
+def two_nodes() -> tuple[Crew, Far, Far]:
+    """Return two switches that hear of each other over nothing but ``Far``."""
+    crew, near, far = Crew(2), Far(), Far()
+    crew.networks[0].switch.meet(near)
+    crew.networks[1].switch.meet(far)
+    crew.run()
+    return crew, near, far
+
+
+def test_a_contact_told_by_another_node_is_called_and_not_told_on() -> None:
+    crew, near, far = two_nodes()
+    bind(crew, 0, "alice", binding(crew, "sip:a", TCP))
+    far.take("node1", near.told[0])
+    crew.run()
+    assert crew.contacts("alice") == [["sip:a"], ["sip:a"]]
+    network = crew.networks[1]
+    [known] = network.switch.locations.bindings("alice", network.wall)
+    assert (known.owner, known.flow.connection) == ("node1", 0)
+    assert far.told == []
+    bind(crew, 0, "alice")
+    far.take("node1", near.told[1])
+    crew.run()
+    assert crew.contacts("alice") == [[], []]
+
+
+def test_alone_a_node_tells_nothing_and_the_end_of_a_registration_needs_no_telling() -> None:
+    crew, near, _ = two_nodes()
+    near.is_alone = True
+    bind(crew, 0, "alice", binding(crew, "sip:a"))
+    near.is_alone = False
+    crew.advance(700.0)
+    assert crew.contacts("alice")[0] == []
+    assert near.told == []
+
+
+def test_nonsense_of_another_node_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    crew, _, far = two_nodes()
+    for news in ({}, {"line": "alice", "changed": [1], "gone": [], "reason": "registered"}):
+        far.take("node1", news)
+    crew.networks[1].switch.merge({"alice": [{"uri": "sip:a"}], "bob": [3]}, 0.0)  # type: ignore[list-item]
+    crew.run()
+    assert crew.contacts("alice") == [[], []]
+    assert caplog.text.count("cannot be read") == 2
+    assert caplog.text.count("unreadable") == 2
+
+
+def test_what_a_store_holds_is_taken_where_it_is_newer() -> None:
+    crew, _, _ = two_nodes()
+    bind(crew, 0, "alice", binding(crew, "sip:a", lasts_s=100.0), binding(crew, "sip:b", lasts_s=500.0))
+    network = crew.networks[0]
+    stored = [binding(crew, f"sip:{name}", lasts_s=300.0).to_json() for name in "abc"]
+    network.switch.merge({"alice": stored, "bob": [binding(crew, "sip:x", lasts_s=-1.0).to_json()]}, network.wall)
+    known = network.switch.locations.bindings("alice", network.wall)
+    assert {one.uri: round(one.expires_at - network.wall) for one in known} == {
+        "sip:a": 300,
+        "sip:b": 500,
+        "sip:c": 300,
+    }
+    assert crew.contacts("bob")[0] == []
