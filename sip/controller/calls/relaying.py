@@ -77,7 +77,9 @@ def _is_in_the_way(core: Core, leg: Leg, tx: ServerTransaction, request: Request
         return True
     if is_bare or target is None:
         return False
-    if target.relay is not None or not (leg.is_early or (leg.acked and target.acked)):
+    # RFC 5407 §3.1.4: a caller whose ACK is lost may go on once its offer has been answered; §3.1.5: not before.
+    is_settled = leg.is_early or (target.acked and (leg.acked or leg.is_a))
+    if target.relay is not None or not is_settled:
         core.reply(tx, request, 491)
         return True
     if leg.own is not None or target.own is not None:
