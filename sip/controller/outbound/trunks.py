@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from sip.controller.directory import TrunkEntry
 from sip.controller.timers import Timer
 from sip.stack.locating.records import Hop
 from sip.stack.message.uri import Uri
 
-_TRUNKS_KEPT = 4096
 
-
-@lru_cache(_TRUNKS_KEPT)
 def trunk_uri(trunk: TrunkEntry) -> Uri:
     """Return the URI whose servers are the trunk's."""
     params = (("transport", trunk.transport.lower()),) if trunk.transport else ()

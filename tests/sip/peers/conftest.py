@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ import pytest
 from sip.cdr.frames import Frame, decode
 from sip.cdr.record import CallRecord
 from sip.cdr.spool import list_segments, parse_payload, segment_path
-from tests.sip.peers import sipp
+from tests.sip.peers import sipp, static_node
 
 HOST = "127.0.0.31"
 START_S_MAX = 20.0
@@ -34,6 +35,8 @@ class StaticNode:
     process: subprocess.Popen[bytes] | None = None
     restored: int = 0
     runs: list[sipp.Run] = field(default_factory=list)
+    settings: dict[str, object] = field(default_factory=dict)
+    """See ``static_node.settings``; before ``start``."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -48,7 +51,8 @@ class StaticNode:
     def start(self) -> None:
         """Start the process and wait until it answers."""
         command = [sys.executable, "-m", "tests.sip.peers.static_node", str(self.spool), self.host, str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
+        env = os.environ | {static_node.SETTINGS: json.dumps(self.settings)}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], env=env)
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_S_MAX)
         line = os.read(self.process.stdout.fileno(), 200).decode() if readable else ""

@@ -7,27 +7,32 @@ password ``secret`` and extensions 1001 … 1020, a trunk at ``HOST:PORT+10``.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import uvloop
 
 from sip.cdr.journal import Journal
 from sip.controller.directory import Directory
-from sip.controller.policy import CallOffer, Refusal, RoutePlan, Target
+from sip.controller.policy import Authorisation, CallOffer, Refusal, RoutePlan, Target
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
 from sip.io.crew import Membership
 from sip.io.listeners import ZoneConfig
 from sip.io.node import Node, NodeConfig, Parts, run_node
 from sip.io.parent import Parent
+from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
 from sip.stack import digest
 from tests.sip.controller.business import FakePolicy, line, trunk
 from voip.node.workers import dying_with
 
+SETTINGS = "STATIC_NODE"
+"""Name of the environment variable with the settings, as JSON."""
 REALM = "trunkline.test"
 LINES = 20
 RING_S = 3.0
@@ -40,7 +45,8 @@ class StaticPolicy(FakePolicy):
         """Find it."""
         caller = offer.caller
         if offer.dialled.startswith("+"):
-            return self._plan("outbound", offer.dialled, offer.dialled, (Target("trunk", 1, offer.dialled, caller),))
+            targets = tuple(Target("trunk", number, offer.dialled, caller) for number in self.trunks)
+            return self._plan("outbound", offer.dialled, offer.dialled, targets)
         if offer.dialled.isdigit() and 1000 < int(offer.dialled) % 10_000 <= 1000 + LINES:
             number = int(offer.dialled) % 10_000 - 1000
             target = Target("line", number, offer.dialled, caller, ring_timeout_s=RING_S)
@@ -61,8 +67,19 @@ def make_directory(host: str, port: int) -> Directory:
         )
         for number in range(1, LINES + 1)
     ]
-    carrier = trunk(1, host, port=port + 10, source_addresses=(f"{host}:{port + 10}",), calls_max=1000)
-    return Directory(lines, [carrier])
+    carrier = {"host": host, "port": port + 10, "source_addresses": (f"{host}:{port + 10}",), "calls_max": 1000}
+    rows: list[dict[str, Any]] = settings().get("trunks", [carrier])
+    trunks = []
+    for number, row in enumerate(rows, 1):
+        sources = tuple(row.pop("source_addresses", ()))
+        trunks.append(trunk(number, row.pop("host"), source_addresses=sources, **row))
+    return Directory(lines, trunks)
+
+
+def settings() -> dict[str, Any]:
+    """Return what the test wants otherwise: ``trunks`` (fields of each), ``dns`` (servers), ``talk_s``."""
+    found: dict[str, Any] = json.loads(os.environ.get(SETTINGS, "{}"))
+    return found
 
 
 async def main(
@@ -89,7 +106,13 @@ async def main(
             call_id=lambda: uuid4().hex,
             listeners=parts.listeners,
         )
-        return Switch(config, parts.endpoint, network, StaticPolicy(), parts.journal, parts.store, wake=parts.wake)
+        policy = StaticPolicy(tuple(network.trunks))
+        policy.authorisation = Authorisation(settings().get("talk_s", 3600.0))
+        asker = DnsAsker(parse_servers(settings().get("dns", "127.0.0.1:9")))
+        locator = DnsLocator(asyncio.get_running_loop(), asker, reach_of(parts.listeners.rows))
+        return Switch(
+            config, parts.endpoint, network, policy, parts.journal, parts.store, wake=parts.wake, locator=locator
+        )
 
     node = Node(
         NodeConfig(host, port, zones=zones),
