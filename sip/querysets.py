@@ -37,6 +37,10 @@ class TrunkQuerySet(TenantQuerySet["Trunk"]):
         """Keep trunks that list this address (or ``address:port``) as theirs."""
         return self.filter(source_addresses__contains=[source])
 
+    def proving(self, name: str) -> Self:
+        """Keep trunks whose certificate carries this name."""
+        return self.filter(tls_name=name)
+
 
 class RouteQuerySet(TenantQuerySet["Route"]):
     """Questions about routes."""

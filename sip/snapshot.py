@@ -21,7 +21,8 @@ FROM sip_line l JOIN tenants_tenant t ON t.id = l.tenant_id ORDER BY l.id
 TRUNKS_SQL = """
 SELECT k.id, k.tenant_id, k.name, k.host, k.port, k.transport, k.source_addresses,
   k.calls_max, k.is_active AND t.is_active, k.country, k.auth_username, k.ha1_md5, k.zone,
-  k.auth_realm, k.ha1_sha256, k.ha1_sha512_256, k.enum_suffix, k.ping_interval_s, k.follows_redirects
+  k.auth_realm, k.ha1_sha256, k.ha1_sha512_256, k.enum_suffix, k.ping_interval_s, k.follows_redirects,
+  k.tls_name
 FROM sip_trunk k JOIN tenants_tenant t ON t.id = k.tenant_id ORDER BY k.id
 """
 ROUTES_SQL = "SELECT id, tenant_id, prefix, trunk_id, priority FROM sip_route WHERE is_active ORDER BY id"

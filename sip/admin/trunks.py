@@ -55,6 +55,7 @@ class TrunkForm(_Form):
             "transport",
             "enum_suffix",
             "zone",
+            "tls_name",
             "source_addresses",
             "calls_max",
             "country",
@@ -128,7 +129,7 @@ class TrunkAdmin(ScopedModelAdmin):
         first = ", ".join(obj.source_addresses[:2])
         rest = len(obj.source_addresses) - 2
         if not obj.source_addresses:
-            return "where its name leads" if obj.host else "nowhere"
+            first = obj.tls_name or ("where its name leads" if obj.host else "nowhere")
         return f"{first} and {rest} more" if rest > 0 else first
 
     @display(description="State", label={"In service": "success", "Off": "warning"})

@@ -115,6 +115,7 @@ class TrunkSerializer(ScopedSerializer[Trunk]):
             "transport",
             "enum_suffix",
             "zone",
+            "tls_name",
             "source_addresses",
             "calls_max",
             "is_active",

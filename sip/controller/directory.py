@@ -74,6 +74,9 @@ class TrunkEntry:
     """Pause between two OPTIONS that ask whether it is there; 0 for none."""
     follows_redirects: bool = False
     """A 3xx of the carrier's that names the carrier itself is followed."""
+    tls_name: str = ""
+    """SIP domain of the carrier's certificate, lower case: who shows it is the carrier, wherever it comes from, and
+    who is reached over TLS must show it. "" for none."""
 
     def ha1(self, algorithm: str) -> str:
         """Return the digest secret for an algorithm without its ``-sess``, "" when there is none."""
@@ -106,6 +109,7 @@ class Directory:
         self.routes: tuple[RouteEntry, ...] = tuple(sorted(routes, key=lambda route: (route.priority, route.id)))
         self._by_username = {line.username: line for line in self.lines.values()}
         self._by_extension = {(line.tenant_id, line.extension): line for line in self.lines.values() if line.extension}
+        self._by_tls_name = {trunk.tls_name: trunk for trunk in self.trunks.values() if trunk.tls_name}
         self._by_source = {source: trunk for trunk in self.trunks.values() for source in trunk.source_addresses}
 
     def line_by_username(self, username: str) -> LineEntry | None:
@@ -115,6 +119,14 @@ class Directory:
     def line_by_extension(self, tenant_id: int, extension: str) -> LineEntry | None:
         """Return the tenant's line with this short number."""
         return self._by_extension.get((tenant_id, extension))
+
+    def trunk_by_tls_names(self, names: Iterable[str]) -> TrunkEntry | None:
+        """Return the trunk one of these names of a verified certificate (``Flow.peer_names``) belongs to."""
+        for name in names:
+            trunk = self._by_tls_name.get(name)
+            if trunk is not None:
+                return trunk
+        return None
 
     def trunk_by_source(self, address: str, port: int) -> TrunkEntry | None:
         """Return the trunk whose requests come from here; ``address:port`` wins over the bare address."""

@@ -108,8 +108,8 @@ def look_up(core: Core, number: str, suffix: str, then: Callable[[NumberAnswer],
     _Asking(core).look_up(number, suffix, then)
 
 
-def flow_to(core: Core, hop: Hop, zone: str = "") -> Flow | None:
-    """Return the flow to a hop.
+def flow_to(core: Core, hop: Hop, zone: str = "", tls_name: str = "") -> Flow | None:
+    """Return the flow to a hop; ``tls_name`` is what its certificate must carry in place of the name looked up.
 
     ``None`` for what is no host's address, or when the zone ("": the first) has no socket for transport and family.
     """
@@ -118,7 +118,9 @@ def flow_to(core: Core, hop: Hop, zone: str = "") -> Flow | None:
     local = core.config.local(hop.transport, hop.remote[0], zone)
     if local is None:
         return None
-    return Flow(hop.transport, local, hop.remote, 0, hop.domain if hop.transport.startswith("TLS") else "")
+    return Flow(
+        hop.transport, local, hop.remote, 0, (tls_name or hop.domain) if hop.transport.startswith("TLS") else ""
+    )
 
 
 def send_to(

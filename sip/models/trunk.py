@@ -63,12 +63,19 @@ class Trunk(models.Model):
         validators=[zone_validator],
         help_text="Network its requests leave by. Empty: the first.",
     )
+    tls_name = models.CharField(
+        "name in its certificate",
+        max_length=HOST_LENGTH_MAX,
+        blank=True,
+        validators=[validate_domain],
+        help_text="Who proves this name over TLS is the carrier, from any address; and it must show it to us.",
+    )
     source_addresses = ArrayField(
         models.CharField(max_length=51, validators=[validate_source]),
         blank=True,
         default=list,
         size=SOURCES_MAX,
-        help_text="Addresses its calls come from; address:port narrows. Empty means those of the host, from any port.",
+        help_text="Addresses its calls come from; address:port narrows. Empty: the host's; with a certificate, none.",
     )
     calls_max = models.PositiveIntegerField(
         "calls at once", default=1_000, validators=[MinValueValidator(1), MaxValueValidator(TRUNK_CALLS_MAX)]
@@ -107,12 +114,20 @@ class Trunk(models.Model):
         if not Tenant.objects.filter(pk=self.tenant_id, kind=TenantKind.OPERATOR).exists():
             raise ValidationError({"tenant": "A trunk belongs to the operator."})
         self._check_target()
-        if not self.source_addresses and is_address(self.host):
+        self._check_tls_name()
+        if not self.source_addresses and not self.tls_name and is_address(self.host):
             self.source_addresses = [self.host]
         for source in self.source_addresses:
             other = Trunk.objects.accepting_from(source).exclude(pk=self.pk).first()
             if other is not None:
                 raise ValidationError({"source_addresses": f"{source} is already a source of trunk {other.name}."})
+
+    def _check_tls_name(self) -> None:
+        """Refuse a name that is another trunk's: its calls could be either's."""
+        self.tls_name = self.tls_name.lower()
+        other = Trunk.objects.proving(self.tls_name).exclude(pk=self.pk).first() if self.tls_name else None
+        if other is not None:
+            raise ValidationError({"tls_name": f"{self.tls_name} is already the name of trunk {other.name}."})
 
     def _check_target(self) -> None:
         """Refuse a trunk that leads nowhere, or two ways at once."""

@@ -15,6 +15,7 @@ from sip.controller.calls.legs import came_through_nat
 from sip.controller.directory import Directory, LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW
 from sip.controller.location import Binding
+from sip.controller.outbound.watching import trunk_of
 from sip.controller.ports import Hop, LocationStore, LocatorPort, SwitchConfig
 from sip.controller.registrar import receive_register
 from sip.controller.switch import Switch
@@ -135,7 +136,7 @@ class Proxy(Switch):
     def _admit(self, tx: ServerTransaction, request: Request, flow: Flow, taken: Taken) -> Admitted | None:
         """Return who sends it, nobody in person within a dialog that was let through; ``None`` when it was answered."""
         core = self._core
-        trunk = core.directory.trunk_by_source(*flow.remote)
+        trunk = trunk_of(core, flow)
         if trunk is not None and trunk.is_active and not core.auth.has_credentials(request):
             return Admitted(trunk)
         if taken.proven and (request.to_tag or taken.is_path):

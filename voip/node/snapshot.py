@@ -21,7 +21,7 @@ from fraud.snapshot import load_rules
 from sip.controller.directory import LineEntry, RouteEntry, TrunkEntry
 from sip.snapshot import load_lines, load_routes, load_trunks
 
-DISK_FORMAT = 4
+DISK_FORMAT = 5
 """Raised whenever an entry's shape changes, so that an older file is not read."""
 
 

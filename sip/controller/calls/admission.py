@@ -14,7 +14,7 @@ from sip.controller.directory import LineEntry, TrunkEntry
 from sip.controller.headers import ALLOW_ROW, SUPPORTED_TAGS, has_option, requires
 from sip.controller.limits import AUTHORISE_S_MAX, CALLER_CHARS_MAX, CALLS_MAX, TEXT_CHARS_MAX
 from sip.controller.live import announce
-from sip.controller.outbound.watching import trunk_by_name
+from sip.controller.outbound.watching import trunk_of
 from sip.controller.policy import Authorisation, CallOffer, Refusal
 from sip.controller.q850 import CALL_REJECTED, NO_CIRCUIT, TEMPORARY_FAILURE, UNALLOCATED, USER_BUSY
 from sip.controller.registration.gruu import is_gruu, resolve
@@ -83,8 +83,8 @@ def enter(core: Core, call: Call, caller: LineEntry, uri: Uri) -> None:
 
 
 def identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> LineEntry | TrunkEntry | None:
-    """Return the calling trunk (by address) or line (by digest), blocked or not; ``None`` when answered already."""
-    trunk = core.directory.trunk_by_source(*flow.remote) or trunk_by_name(core, flow.remote[0])
+    """Return who calls, blocked or not, ``None`` when answered already: a trunk by ``trunk_of``, a line by digest."""
+    trunk = trunk_of(core, flow)
     if trunk is not None and not core.auth.has_credentials(request):
         return trunk
     return core.auth.check(core, tx, request, 407)

@@ -128,7 +128,7 @@ def next_hop(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> boo
     """Send the INVITE to the next server of the trunk, with a new branch; returns whether there was one."""
     while attempt.hops:
         hop = attempt.hops.pop(0)
-        flow = sending.flow_to(core, hop, trunk.zone)
+        flow = sending.flow_to(core, hop, trunk.zone, trunk.tls_name if trunk.host else "")
         if flow is not None:
             attempt.hop = hop
             branch = outgoing.trunk_branch(core, call, attempt, trunk, flow)

@@ -15,6 +15,7 @@ from sip.controller.events.limits import (
 from sip.controller.events.people import colleague, line_of_number
 from sip.controller.events.publications import Publication, PublishedPackage
 from sip.controller.events.subscribe import read_event, target_user
+from sip.controller.outbound.watching import trunk_of
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.message.grammar import is_token
@@ -55,7 +56,7 @@ def _publisher(core: Core, tx: ServerTransaction, request: Request, flow: Flow, 
         RemoteProtocolError: 403 for a colleague's state, 404 for anybody else's.
     """
     user = target_user(request)
-    trunk = core.directory.trunk_by_source(*flow.remote)
+    trunk = trunk_of(core, flow)
     is_trusted = trunk is not None and trunk.is_active and package in core.events.from_trunks
     if trunk is not None and is_trusted and request.get("Authorization") is None:
         found = line_of_number(core, trunk, user, show_peer(flow))
@@ -163,7 +164,7 @@ def receive_unsolicited(core: Core, tx: ServerTransaction, request: Request, flo
     Only a trusted trunk's, of a package that takes state from trunks; every other is 481 (RFC 6665 §4.1.3).
     """
     event = read_event(request)
-    trunk = core.directory.trunk_by_source(*flow.remote)
+    trunk = trunk_of(core, flow)
     package = core.events.from_trunks.get(event.name) if event is not None else None
     if package is None or trunk is None or not trunk.is_active:
         core.reply(tx, request, 481)

@@ -17,6 +17,7 @@ from sip.controller.outbound.limits import (
 )
 from sip.controller.outbound.trunks import Watched, trunk_uri
 from sip.controller.sending import locate, send_to
+from sip.stack.flow import Flow
 from sip.stack.locating.records import Hop
 from sip.stack.message.grammar import is_address
 from sip.stack.message.message import Request, Response
@@ -49,7 +50,7 @@ def sync(core: Core) -> None:
 
 
 def _watch(core: Core, trunk: TrunkEntry) -> None:
-    follows = not trunk.source_addresses and not is_address(trunk.host)
+    follows = not trunk.source_addresses and not trunk.tls_name and not is_address(trunk.host)
     if not follows and not trunk.ping_interval_s:
         return
     watched = core.trunks.watched[trunk.id] = Watched(trunk)
@@ -59,10 +60,18 @@ def _watch(core: Core, trunk: TrunkEntry) -> None:
         _ping(core, watched)
 
 
-def trunk_by_name(core: Core, address: str) -> TrunkEntry | None:
-    """Return the trunk whose name leads to this address; those with configured addresses come before."""
-    trunk_id = core.trunks.id_by_address(address)
-    return core.directory.trunks.get(trunk_id) if trunk_id is not None else None
+def trunk_of(core: Core, flow: Flow) -> TrunkEntry | None:
+    """Return the trunk that requests over this flow come from, in service or not.
+
+    What its certificate proves counts first, then the configured addresses, then those its host's name leads to.
+    """
+    directory = core.directory
+    trunk = directory.trunk_by_tls_names(flow.peer_names) if flow.peer_names else None
+    trunk = trunk or directory.trunk_by_source(*flow.remote)
+    if trunk is not None:
+        return trunk
+    trunk_id = core.trunks.id_by_address(flow.remote[0])
+    return directory.trunks.get(trunk_id) if trunk_id is not None else None
 
 
 def _resolve(core: Core, watched: Watched) -> None:

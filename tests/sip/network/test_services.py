@@ -132,6 +132,26 @@ def test_a_trunk_that_breaks_a_rule_is_refused_with_its_field(
     assert caught.value.field == field
 
 
+def test_a_trunk_known_by_its_certificate_takes_no_address_for_it_and_has_the_name_alone(network: Network) -> None:
+    fields = {"host": "192.0.2.11", "transport": "tls", "tls_name": "SIP.Carrier.Example"}
+    trunk = services.create_trunk(network.trunkco, name="Second", **fields)
+    trunk.refresh_from_db()
+    assert (trunk.tls_name, trunk.source_addresses) == ("sip.carrier.example", [])
+    with pytest.raises(InvalidTrunk, match="is already the name of trunk Second") as caught:
+        services.create_trunk(network.trunkco, name="Third", **(fields | {"host": "192.0.2.12"}))
+    assert caught.value.field == "tls_name"
+    services.update_trunk(trunk, tls_name="")
+    trunk.refresh_from_db()
+    assert trunk.source_addresses == ["192.0.2.11"]
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1", "*.carrier.example", "carrier", "a b.example"])
+def test_what_is_no_domain_is_no_name_of_a_certificate(network: Network, name: str) -> None:
+    with pytest.raises(InvalidTrunk) as caught:
+        services.create_trunk(network.trunkco, name="Second", host="192.0.2.11", tls_name=name)
+    assert caught.value.field == "tls_name"
+
+
 @pytest.mark.parametrize("host", ["sip.carrier.example", "SIP.Carrier.Example", "xn--bcher-kva.example"])
 def test_a_trunk_by_name_leaves_port_transport_and_sources_to_the_dns(network: Network, host: str) -> None:
     trunk = services.create_trunk(network.trunkco, name="Second", host=host, transport="")
