@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import FrameTooLong
@@ -33,6 +33,9 @@ from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.message.message import Request
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
+
+if TYPE_CHECKING:
+    from sip.controller.registration.pings import Pinger
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +100,7 @@ class Core:
         """Told of calls that change, and whether they are over; ``None`` while nobody watches a line's calls."""
         self.domains = Domains(config)
         self.sealer = Sealer(config.secret)
+        self.pinger: Pinger | None = None
         self.now = 0.0
         self.wall = 0.0
         self.timers = TimerQueue()

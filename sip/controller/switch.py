@@ -36,6 +36,7 @@ from sip.controller.ports import (
 )
 from sip.controller.registration.limits import BINDING_SWEEP_S, SWEEP_LINES_MAX
 from sip.controller.registration.paths import take_off_routes
+from sip.controller.registration.pings import Pinger
 from sip.stack.bodies.message_summary import Summary
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
@@ -98,6 +99,9 @@ class Switch:
         self._core.on_bug = aborting.end_after_bug
         standard.install(self._core, config.event_packages)
         postman.install(self._core, message_store or NoMessageStore())
+        if config.registrar.pings != "off":
+            self._core.pinger = Pinger(self._core)
+            self.locations.subscribe(self._core.pinger.on_change)
         self._endpoint = endpoint
         self._next_sweep: float | None = None
         self._core.post(partial(watching.sync, self._core))

@@ -25,6 +25,7 @@ from sip.controller.messages import delivery
 from sip.controller.messages.delivery import Errand
 from sip.controller.outbound import watching
 from sip.controller.outbound.watching import Ping
+from sip.controller.registration.pings import ContactPing
 from sip.controller.sending import Sending
 from sip.stack.message.message import Response
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
@@ -67,6 +68,16 @@ def _pass_failure(core: Core, sender: Sending, tx: ClientTransaction, status: in
         CLIENTS[type(sender.user)].on_failure(core, sender.user, tx, status)
 
 
+def _pinged(core: Core, ping: ContactPing, tx: ClientTransaction, response: Response) -> None:
+    if core.pinger is not None and response.status >= 200:
+        core.pinger.answered(ping)
+
+
+def _not_pinged(core: Core, ping: ContactPing, tx: ClientTransaction, status: int) -> None:
+    if core.pinger is not None:
+        core.pinger.unanswered(ping)
+
+
 CLIENTS: Final[dict[type, ClientUser]] = {
     Sending: ClientUser(_pass_response, _pass_failure),
     Ping: ClientUser(
@@ -105,6 +116,7 @@ CLIENTS: Final[dict[type, ClientUser]] = {
         lambda core, errand, tx, response: delivery.on_response(core, errand, response),
         lambda core, errand, tx, status: delivery.on_failure(core, errand, status),
     ),
+    ContactPing: ClientUser(_pinged, _not_pinged),
     Subscription: ClientUser(
         lambda core, subscription, tx, response: notifying.on_notify_response(core, subscription, response),
         lambda core, subscription, tx, status: notifying.on_notify_failure(core, subscription, status),

@@ -41,6 +41,7 @@ from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
 from voip.node.messages import NodeMessageStore, make_store
 from voip.node.network import node_config
+from voip.node.registrar import registrar_config
 from voip.node.snapshot import Snapshot
 from voip.node.workers import Place, crew_size, dying_with, place_of
 from voip.platform import compiled
@@ -188,6 +189,7 @@ class _Composition:
             random=random.random,
             event_packages=tuple(settings.SIP_EVENT_PACKAGES),
             worker=self._place.member.worker if self._place.member is not None else 0,
+            registrar=registrar_config(self._place.share),
         )
         directory = _directory(self._snapshot)
         asker = DnsAsker(parse_servers(settings.DNS_SERVERS))

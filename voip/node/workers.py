@@ -28,6 +28,11 @@ class Place:
     retired: tuple[str, ...] = ()
     """Names of former workers without calls, whose forgotten holds this one gives back."""
 
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which worker this is, and of how many."""
+        return (0, 1) if self.member is None else (self.member.worker, self.member.workers)
+
 
 def worker_name(node: str, worker: int) -> str:
     """Return the name of a node's worker."""

@@ -34,7 +34,7 @@ def answer_rows(
             if binding.reg_id:
                 value += f";reg-id={binding.reg_id}"
             if with_gruu:
-                value += contact_params(core, line, binding)
+                value += contact_params(core, line, request.to.uri, binding)
         rows.append(("Contact", value))
     rows.append(date_row(int(wall)))
     if request.get("Path") is not None and knows(request, "path"):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-
-
-def _middle() -> float:
-    return 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +32,3 @@ class RegistrarConfig:
     """Pings sent in a second, over all contacts: beyond it each contact's interval grows."""
     ping_share: tuple[int, int] = (0, 1)
     """Which part of the lines this process pings, and of how many: workers that share one socket share the work."""
-    jitter: Callable[[], float] = _middle
-    """Source of numbers from 0 to 1 that spread the pings over the interval."""

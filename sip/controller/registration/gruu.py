@@ -10,12 +10,14 @@ from sip.controller.registration.limits import TEMPORARY_GRUU_PREFIX
 from sip.stack.message.uri import Uri
 
 
-def contact_params(core: Core, line: LineEntry, binding: Binding) -> str:
-    """Return what a contact with an instance gets in the 200 (§5.2)."""
-    realm = core.config.realm
+def contact_params(core: Core, line: LineEntry, address: Uri, binding: Binding) -> str:
+    """Return what a contact with an instance gets in the 200 (§5.2); ``address`` is the address-of-record in To.
+
+    The GRUUs have its host: one of ours that the phone, and so whoever it tells, can reach.
+    """
     gr = binding.instance.removeprefix("<").removesuffix(">")
-    public = Uri("sip", line.username, realm, None, (("gr", gr),))
-    temporary = f"sip:{core.sealer.seal(line.id, binding)}@{realm};gr"
+    public = Uri("sip", line.username, address.host, address.port, (("gr", gr),))
+    temporary = Uri("sip", core.sealer.seal(line.id, binding), address.host, address.port, (("gr", None),))
     return f';pub-gruu="{public}";temp-gruu="{temporary}"'
 
 
