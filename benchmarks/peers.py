@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.servers import Server, kamailio, sippy
+from benchmarks.servers import Server, bare, kamailio, sippy
 from voip.platform import postgres
 from voip.platform.account import own_folder, server_account
 from voip.platform.deathwatch import before_exec
@@ -21,7 +21,13 @@ SIPPY = "sippy==2.5.0"
 USERS = 10_000
 REALM = "bench"
 TABLES = Path("/usr/share/kamailio/postgres")
-TABLE_FILES = ("standard-create.sql", "acc-create.sql", "auth_db-create.sql")
+TABLE_FILES = {
+    "standard-create.sql": "version",
+    "acc-create.sql": "acc",
+    "auth_db-create.sql": "subscriber",
+    "usrloc-create.sql": "location",
+}
+"""Kamailio's own, and a table that each makes."""
 DATABASE = "kamailio"
 
 
@@ -84,14 +90,14 @@ class KamailioDatabase:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-        if row is not None:
-            return
         with psycopg.connect(f"{address}/{DATABASE}", autocommit=True) as connection:
-            for name in TABLE_FILES:
-                connection.execute((TABLES / name).read_bytes())
-            rows = [(f"u{n}", _ha1(f"u{n}")) for n in range(1, USERS + 1)]
-            with connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO subscriber (username, domain, ha1) VALUES (%s, 'bench', %s)", rows)
+            for name, table in TABLE_FILES.items():
+                if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
+                    connection.execute((TABLES / name).read_bytes())
+            if connection.execute("SELECT FROM subscriber LIMIT 1").fetchone() is None:
+                rows = [(f"u{n}", _ha1(f"u{n}")) for n in range(1, USERS + 1)]
+                with connection.cursor() as cursor:
+                    cursor.executemany("INSERT INTO subscriber (username, domain, ha1) VALUES (%s, 'bench', %s)", rows)
 
 
 def _ha1(username: str) -> str:
@@ -114,4 +120,4 @@ def sippy_server(folder: Path, address: str, callee: str) -> Server:
     return sippy(python, address, callee)
 
 
-__all__ = ["KamailioDatabase", "kamailio", "sippy_server", "users_file"]
+__all__ = ["KamailioDatabase", "bare", "kamailio", "sippy_server", "users_file"]

@@ -12,8 +12,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     rate_max: float = 1e9
     """Above this the server sheds load, and a cost per call would mean nothing."""
-    database_pid: Callable[[], int] | None = None
-    """The database's own tree, where it is not below the server's process."""
+    is_registrar: bool = False
+    """It is asked for registrations, not for calls."""
 
 
 def running(server: Server, address: str, log: Path) -> subprocess.Popen[bytes]:
@@ -88,22 +88,33 @@ def _bound(address: str) -> bool:
     return any(line.split()[1] in wanted for line in Path("/proc/net/udp").read_text().splitlines()[1:])
 
 
+_KAMAILIO = {
+    "proxy": ("proxy.cfg", "2", ""),
+    "sbc-log": ("sbc.cfg", "2", "-A AUTH_STATIC -A ACC_LOG -A WITH_TOPOH -A WITH_DIALOG"),
+    "sbc-db": ("sbc.cfg", "4", "-A AUTH_DB -A ACC_DB -A WITH_TOPOH -A WITH_DIALOG"),
+    "registrar-db": ("registrar.cfg", "4", ""),
+}
+"""Configuration, workers (more where each waits for its database) and what is switched on."""
+
+
 def kamailio(name: str, address: str, callee: str, database_url: str = "") -> Server:
-    """Return Kamailio as ``proxy``, ``sbc-log`` or ``sbc-db``; with its faster allocator, as one would run it."""
-    workers = "4" if name == "sbc-db" else "2"
-    config = HERE / "kamailio" / ("proxy.cfg" if name == "proxy" else "sbc.cfg")
-    defines = {
-        "proxy": "",
-        "sbc-log": "-A AUTH_STATIC -A ACC_LOG -A WITH_TOPOH -A WITH_DIALOG",
-        "sbc-db": "-A AUTH_DB -A ACC_DB -A WITH_TOPOH -A WITH_DIALOG",
-    }[name]
+    """Return Kamailio as one of ``_KAMAILIO``; with its faster allocator, as one would run it."""
+    file, workers, defines = _KAMAILIO[name]
+    config = HERE / "kamailio" / file
     line = f"-DD -E -n {workers} -x fm -X fm -m 1024 -M 16 -f {shlex.quote(str(config))} -l udp:{address} {defines}"
     return Server(
         f"kamailio-{name}",
         [_program("kamailio"), *shlex.split(line)],
         name != "proxy",
         {"UAS_HOSTPORT": callee, "DB_URL": database_url or "postgres://none"},
+        is_registrar=name == "registrar-db",
     )
+
+
+def bare(address: str, callee: str, caller: str, workers: int) -> Server:
+    """Return our stack and switch alone: a B2BUA without digest, money, records and database."""
+    command = [sys.executable, "-m", "benchmarks.bare_node", address, callee, caller, str(workers)]
+    return Server("trunkline-b2bua", command, False)
 
 
 def sippy(python: Path, address: str, callee: str) -> Server:

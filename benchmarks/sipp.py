@@ -1,4 +1,4 @@
-"""One offered load: sipp calls through a server to sipp, and what each of them counted."""
+"""One offered load: sipp calls through a server to sipp, or registers at it, and what each of them counted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 CALLS_OPEN_MAX = 20_000
+PORTS_MAX = 2_000
+"""More than calls are open at once."""
 START_S = 0.4
 """sipp has bound its socket by then."""
 
@@ -34,6 +36,19 @@ class Load:
     calls: int
     users: Path | None
     number: str = "12125550199"
+    is_register: bool = False
+    """Registrations instead of calls."""
+    has_many_ports: bool = False
+    """A source port for each call, so that the kernel spreads them over a server's sockets."""
+    is_timed: bool = False
+    """Waiting times are written down, which costs sipp something."""
+
+    @property
+    def scenario(self) -> str:
+        """Return the calling side's file."""
+        if self.is_register:
+            return "uac_register.xml"
+        return "uac_call_auth.xml" if self.users else "uac_call.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +60,57 @@ class Outcome:
     retransmissions: int
     wall_s: float
     tool_cpu_s: float
+    waits_ms: dict[int, list[float]] = field(default_factory=dict)
+    """From 1, the first request, and 2, the one with credentials, until its answer: 401, 407, 180, REGISTER's 200."""
 
 
 def offer(load: Load, at: Addresses) -> Outcome:
     """Run one load to its end."""
     with tempfile.TemporaryDirectory(prefix="trunkline-bench-") as folder:
         callee_csv, caller_csv = Path(folder, "callee.csv"), Path(folder, "caller.csv")
-        callee = _start("uas_call.xml", at.callee, callee_csv, [])
+        callee = None if load.is_register else _start("uas_call.xml", at.callee, callee_csv, [])
         time.sleep(START_S)
-        arguments = ["-r", str(load.rate), "-m", str(load.calls), "-l", str(CALLS_OPEN_MAX), "-s", load.number]
-        arguments += ["-recv_timeout", "20000", "-inf", str(load.users)] if load.users else ["-recv_timeout", "20000"]
-        scenario = "uac_call_auth.xml" if load.users else "uac_call.xml"
         began = time.monotonic()
-        caller = _start(scenario, at.caller, caller_csv, [*arguments, at.server])
-        caller_cpu_s = _finish(caller, load.calls / load.rate * 3 + 30)
+        caller = _start(load.scenario, at.caller, caller_csv, [*_arguments(load), at.server])
+        tool_cpu_s = _finish(caller, load.calls / load.rate * 3 + 30)
         wall_s = time.monotonic() - began
-        callee.send_signal(signal.SIGUSR1)
-        callee_cpu_s = _finish(callee, 10)
+        if callee is not None:
+            callee.send_signal(signal.SIGUSR1)
+            tool_cpu_s += _finish(callee, 10)
         mine, theirs = _last_row(caller_csv), _last_row(callee_csv)
+        waits_ms = _waits_ms(Path(folder))
     retransmissions = _count(mine, "Retransmissions(C)") + _count(theirs, "Retransmissions(C)")
-    return Outcome(
-        _count(mine, "SuccessfulCall(C)"),
-        _count(mine, "FailedCall(C)"),
-        retransmissions,
-        wall_s,
-        caller_cpu_s + callee_cpu_s,
-    )
+    succeeded, failed = _count(mine, "SuccessfulCall(C)"), _count(mine, "FailedCall(C)")
+    return Outcome(succeeded, failed, retransmissions, wall_s, tool_cpu_s, waits_ms)
+
+
+def _arguments(load: Load) -> list[str]:
+    words = ["-r", str(load.rate), "-m", str(load.calls), "-l", str(CALLS_OPEN_MAX), "-s", load.number]
+    words += ["-recv_timeout", "20000"]
+    if load.users:
+        words += ["-inf", str(load.users)]
+    if load.has_many_ports:
+        words += ["-t", "un", "-max_socket", str(PORTS_MAX)]
+    else:
+        words += ["-t", "u1"]
+    if load.is_timed:
+        words += ["-trace_rtt", "-rtt_freq", "1"]
+    return words
+
+
+def _waits_ms(folder: Path) -> dict[int, list[float]]:
+    """Return what sipp wrote down with ``-trace_rtt``: rows of date, milliseconds and number of the stretch."""
+    found: dict[int, list[float]] = {}
+    for path in folder.glob("*_rtt.csv"):
+        for line in path.read_text().splitlines()[1:]:
+            _, wait_ms, number = line.split(";")[:3]
+            found.setdefault(int(number), []).append(float(wait_ms))
+    return found
 
 
 def _start(scenario: str, address: str, statistics: Path, more: list[str]) -> subprocess.Popen[bytes]:
     host, port = address.split(":")
-    command = ["sipp", "-sf", str(SCENARIOS / scenario), "-i", host, "-p", port, "-mi", host, "-t", "u1"]
+    command = ["sipp", "-sf", str(SCENARIOS / scenario), "-i", host, "-p", port, "-mi", host]
     command += ["-nostdin", "-trace_stat", "-fd", "1", "-stf", str(statistics), "-buff_size", "4000000"]
     return subprocess.Popen(
         [*command, "-max_retrans", "6", *more],

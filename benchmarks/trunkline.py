@@ -18,25 +18,26 @@ WEB_PORT = "18088"
 READY_LINE = "Trunkline is ready"
 
 
-def settings(folder: Path, address: str) -> dict[str, str]:
+def settings(folder: Path, address: str, workers: int = 1) -> dict[str, str]:
     """Return what points the platform at its own folder and address, apart from any other on the machine."""
     host, port = address.split(":")
-    return {"VAR_DIR": str(folder), "LISTEN_HOST": host, "SIP_PORT": port, "WEB_PORT": WEB_PORT}
+    places = {"VAR_DIR": str(folder), "LISTEN_HOST": host, "SIP_PORT": port, "WEB_PORT": WEB_PORT}
+    return {**places, "SIP_WORKERS": str(workers)}
 
 
-def server(folder: Path, address: str) -> Server:
-    """Return the platform as a server."""
+def server(folder: Path, address: str, workers: int, *, is_registrar: bool = False) -> Server:
+    """Return the platform as a server of calls, or of registrations."""
     command = [sys.executable, "-m", "voip.platform.launcher", "run"]
-    return Server("trunkline", command, True, settings(folder, address))
+    name = "trunkline-register" if is_registrar else "trunkline"
+    return Server(name, command, True, settings(folder, address, workers), is_registrar=is_registrar)
 
 
-def started(folder: Path, address: str, callee: str) -> subprocess.Popen[bytes]:
+def started(server_: Server, folder: Path, callee: str) -> subprocess.Popen[bytes]:
     """Start the platform, wait until every process is ready, and give it its lines.
 
     Raises:
         RuntimeError: it did not become ready; the message names its log.
     """
-    server_ = server(folder, address)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = folder / "bench.log"
     with log.open("wb") as output:
@@ -71,7 +72,7 @@ def check_books(folder: Path, address: str) -> dict[str, int]:
         "from billing.models import Charge\n"
         "from billing.ledger import check_books\n"
         "with system_scope():\n"
-        "    own = Call.objects.filter(node='node1')\n"
+        "    own = Call.objects.filter(node__startswith='node1')\n"
         "    print(json.dumps({'records': own.count(), 'answered': own.filter(answered_at__isnull=False).count(),\n"
         "        'charges': Charge.objects.filter(call_id__in=own.values('call_id')).count(),\n"
         "        'entries': check_books()}))\n"
