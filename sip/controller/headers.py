@@ -17,7 +17,7 @@ ALLOW_ROW: Final = ("Allow", ALLOW)
 KNOWN_METHODS: Final = frozenset({"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE"})
 """Methods of standards that the switch does not serve: 405. What no standard knows is 501."""
 
-SUPPORTED_TAGS: Final = frozenset({"100rel", "norefersub", "timer"})
+SUPPORTED_TAGS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """Option tags that a request may require of the switch (RFC 3261 §8.2.2.3); any other is 420."""
 
 CAPABILITIES: Final = [

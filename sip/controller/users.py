@@ -13,6 +13,7 @@ from sip.controller.calls import (
     hunting,
     legs,
     limits_of_call,
+    pickup,
     relaying,
     reliable,
     session_timers,
@@ -125,6 +126,8 @@ CLIENTS: Final[dict[type, ClientUser]] = {
 
 SERVERS: Final[dict[type, ServerUser]] = {
     Call: ServerUser(closing.cancel, answering.on_no_ack, closing.cancel),
+    Bridge: ServerUser(_nothing, pickup.on_no_ack, _nothing),
+    pickup.PickedUp: ServerUser(_nothing, pickup.on_no_ack, _nothing),
     Relay: ServerUser(relaying.on_relay_cancelled, relaying.on_relay_no_ack, _nothing),
 }
 

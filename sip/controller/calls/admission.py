@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from sip.controller.addressing import show_peer
+from sip.controller.calls import pickup
 from sip.controller.calls.call import Call, Outcome
 from sip.controller.calls.session_timers import interval_is_long_enough
 from sip.controller.calls.states import Input
@@ -32,7 +33,11 @@ _SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 
 
 def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-    """Take an INVITE outside a dialog: answer what is no call, else open one."""
+    """Take an INVITE outside a dialog: answer what is no call, else open one.
+
+    Raises:
+        RemoteProtocolError: Session-Expires is unreadable, or Replaces names what the caller may not have.
+    """
     if max(len(request.call_id), len(request.from_tag)) > TEXT_CHARS_MAX:
         core.reply(tx, request, 400, "Call-ID or Tag Too Long")
         return
@@ -61,7 +66,11 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
             core.reply(tx, request, 404)
             return
         number = instance.number
-    _open(core, tx, request, flow, caller, number, instance)
+    offer = _offer(core, request, flow, caller, number)
+    if request.get("Replaces") is not None:
+        pickup.receive(core, tx, request, flow, caller, offer)
+    else:
+        _open(core, tx, request, flow, caller, offer, instance)
 
 
 def enter(core: Core, call: Call, caller: LineEntry, uri: Uri) -> None:
@@ -90,17 +99,9 @@ def identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) ->
     return core.auth.check(core, tx, request, 407)
 
 
-def _open(
-    core: Core,
-    tx: ServerTransaction,
-    request: Request,
-    flow: Flow,
-    caller: LineEntry | TrunkEntry,
-    number: str,
-    instance: Instance | None,
-) -> None:
+def _offer(core: Core, request: Request, flow: Flow, caller: LineEntry | TrunkEntry, number: str) -> CallOffer:
     is_line = isinstance(caller, LineEntry)
-    offer = CallOffer(
+    return CallOffer(
         call_id=core.config.call_id(),
         tenant_id=caller.tenant_id,
         line_id=caller.id if is_line else None,
@@ -110,6 +111,17 @@ def _open(
         peer=show_peer(flow),
         received_at=core.wall,
     )
+
+
+def _open(
+    core: Core,
+    tx: ServerTransaction,
+    request: Request,
+    flow: Flow,
+    caller: LineEntry | TrunkEntry,
+    offer: CallOffer,
+    instance: Instance | None,
+) -> None:
     call = Call(
         offer,
         request.call_id,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sip.controller.addressing import contact_row
-from sip.controller.calls import early, limits_of_call, reliable, session_timers
-from sip.controller.calls.call import Branch, Call, Early, Leg, Outcome, Relay
+from sip.controller.calls import bridging, early, limits_of_call, reliable, session_timers
+from sip.controller.calls.call import Branch, Bridge, Call, Early, Leg, Outcome, Relay
 from sip.controller.calls.hunting import cancel_branches
 from sip.controller.calls.legs import came_through_nat, make_leg, send_ack, send_bye
 from sip.controller.calls.relaying import on_relay_ack
@@ -156,9 +156,12 @@ def on_ack(core: Core, event: AckReceived) -> None:
     if leg is not None and leg.is_a:
         _acknowledged(core, leg)
         other = leg.other
-        if other is not None and not other.acked:
+        if other is not None and not other.acked and other.call is leg.call:
             other.ack = send_ack(core, other, body_rows(request), request.body)
             other.sdp = request.body
+        elif leg.call.is_picked_up and other is not None:
+            leg.call.is_picked_up = False
+            bridging.start(core, Bridge(leg, other, lambda is_joined: None))
 
 
 def on_no_ack(core: Core, call: Call) -> None:

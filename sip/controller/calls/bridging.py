@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
+from sip.controller.addressing import contact_row
 from sip.controller.calls import session_timers
 from sip.controller.calls.call import Bridge, BridgeState, Leg
 from sip.controller.calls.legs import make_request, redirect, send_ack, trunk_answer
@@ -169,17 +170,33 @@ def _again(core: Core, bridge: Bridge) -> None:
 def _join(core: Core, bridge: Bridge, answer: Response) -> None:
     first, second = bridge.first, bridge.second
     _keep_ack(bridge, second, send_ack(core, second, [], b""))
-    _keep_ack(bridge, first, send_ack(core, first, body_rows(answer), answer.body))
+    if bridge.invite is None:
+        _keep_ack(bridge, first, send_ack(core, first, body_rows(answer), answer.body))
+    else:
+        _answer_first(core, bridge, answer)
     first.sdp, second.sdp = answer.body, bridge.offer
     first.own = second.own = None
     bridge.offer = b""
     bridge.done(True)
 
 
+def _answer_first(core: Core, bridge: Bridge, answer: Response) -> None:
+    if bridge.invite is None:
+        return
+    tx, request = bridge.invite
+    bridge.invite = None
+    leg = bridge.first
+    rows = [contact_row(core.config, leg.flow), ALLOW_ROW, *body_rows(answer)]
+    rows += session_timers.accept(core, leg, request)
+    core.reply(tx, request, 200, "", leg.dialog.local_tag, rows, answer.body)
+
+
 def _let_go(core: Core, bridge: Bridge) -> None:
     """Leave both dialogs to others; a 2xx that waits for its ACK gets one."""
     if bridge.timer is not None:
         bridge.timer.cancel()
-    if bridge.offer and bridge.first_ack is None:
+    if bridge.invite is not None:
+        core.reply(*bridge.invite, 488)
+    elif bridge.offer and bridge.first_ack is None:
         _keep_ack(bridge, bridge.first, send_ack(core, bridge.first, [], b""))
     bridge.first.own = bridge.second.own = None

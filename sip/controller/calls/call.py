@@ -262,6 +262,8 @@ class Bridge:
     second_ack: Request | None = None
     answers: int = 0
     """Challenges answered of the one whose turn it is."""
+    invite: tuple[ServerTransaction, Request] | None = None
+    """The first's own INVITE, where that brought the offer: it is answered 200 in place of an ACK."""
 
 
 @dataclass(slots=True, eq=False)
@@ -382,6 +384,8 @@ class Call:
     earlies: list[Early] = field(default_factory=list)
     """Of all targets, until the caller has its final response."""
     early_keys: list[tuple[str, str, str]] = field(default_factory=list)
+    is_picked_up: bool = False
+    """Answered by a phone with an offer of its own: both are asked anew once the caller's ACK is there."""
     transfer: Transfer | None = None
     """The REFER this call is made for: its caller is a party of another call."""
     group: list[Call] | None = None

@@ -136,8 +136,8 @@ def request_rows(leg: Leg) -> Headers:
     return [*rows, ("Min-SE", str(session.min_s))] if session.min_s else rows
 
 
-SUPPORTED_ROW: Final = ("Supported", "timer")
-SUPPORTED_100REL_ROW: Final = ("Supported", "100rel, timer")
+SUPPORTED_ROW: Final = ("Supported", "norefersub, replaces, timer")
+SUPPORTED_100REL_ROW: Final = ("Supported", "100rel, norefersub, replaces, timer")
 
 
 def first_rows(core: Core) -> Headers:

@@ -12,6 +12,8 @@ from tests.sip.controller.network import Network, alice_and_bob, only_record
 from tests.sip.controller.phone import ANSWER, OFFER, Phone
 
 SUPPORTS = ("Supported", "100rel")
+PLAIN = "norefersub, replaces, timer"
+WITH_100REL = "100rel, norefersub, replaces, timer"
 REQUIRES = ("Require", "100rel")
 OTHER = OFFER.replace(b"s=offer", b"s=other")
 
@@ -50,7 +52,7 @@ def last(phone: Phone, status: int) -> Response:
 class TestBothLegsAreReliable:
     def test_the_callers_prack_goes_through_and_everybody_numbers_for_himself(self) -> None:
         network, alice, bob = ringing(SUPPORTS)
-        assert bob.requests[0].get("Supported") == "100rel, timer"
+        assert bob.requests[0].get("Supported") == WITH_100REL
         bob.respond(183, rseq=7)
         network.advance(0.1)
         progress = last(alice, 183)
@@ -162,18 +164,21 @@ class TestOnlyTheCalleeIsReliable:
 
     def test_it_is_not_offered_for_a_caller_who_makes_no_offer(self) -> None:
         _, _, bob = ringing(body=b"", always_100rel=True)
-        assert bob.requests[0].get("Supported") == "timer"
+        assert bob.requests[0].get("Supported") == PLAIN
 
     def test_it_is_not_offered_without_the_setting(self) -> None:
         _, _, bob = ringing()
-        assert bob.requests[0].get("Supported") == "timer"
+        assert bob.requests[0].get("Supported") == PLAIN
 
     def test_a_callee_that_insists_is_offered_it(self) -> None:
         network, alice, bob = ringing()
         bob.reply_headers = (REQUIRES,)
         bob.respond(421)
         network.advance(0.1)
-        assert [request.get("Supported") for request in bob.requests] == ["timer", "100rel, timer"]
+        assert [request.get("Supported") for request in bob.requests] == [
+            PLAIN,
+            WITH_100REL,
+        ]
         bob.respond(421, -1)
         network.advance(0.1)
         assert alice.statuses == [421]

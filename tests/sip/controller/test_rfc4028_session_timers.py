@@ -160,7 +160,7 @@ class TestSection10Refresher:
         update = bob.requests[1]
         assert (update.get("Session-Expires"), update.get("Supported"), update.body) == (
             "100;refresher=uac",
-            "timer",
+            "norefersub, replaces, timer",
             b"",
         )
         assert methods(alice) == []
@@ -239,7 +239,7 @@ class TestSection7UacBehaviour:
     def test_the_invite_says_what_is_supported_and_wanted(self) -> None:
         _, _, bob = talking([])
         invite = bob.requests[0]
-        assert (invite.get("Supported"), invite.get("Session-Expires")) == ("timer", "1800")
+        assert (invite.get("Supported"), invite.get("Session-Expires")) == ("norefersub, replaces, timer", "1800")
 
     def test_a_callee_without_timer_has_none(self) -> None:
         network, _, bob = talking([])
