@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from analytics import limits
+from sip import trunk_states
 from sip.controller.ports import LiveCall
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class LivePublisher:
         self._must_reset = True
         self._is_away = False
         self._heartbeat_due = 0.0
+        self.trunks_down: Callable[[], Sequence[int]] = tuple
+        """Tells which trunks the node passes over; told to others with each heartbeat."""
 
     def changed(self, call: LiveCall) -> None:
         """Learn that a call is new or in another state."""
@@ -160,6 +163,9 @@ class LivePublisher:
             pipe.expire(key, limits.LIVE_KEY_EXPIRES_S)
             pipe.zadd(NODES_KEY, {self._node: now})
             pipe.expire(NODES_KEY, limits.LIVE_KEY_EXPIRES_S)
+            if now >= self._heartbeat_due:
+                pipe.hset(trunk_states.KEY, self._node, trunk_states.state_of(self.trunks_down(), now))
+                pipe.expire(trunk_states.KEY, trunk_states.KEPT_S)
             pipe.zrangebyscore(WATCHERS_KEY, now - 2 * limits.LIVE_RESYNC_S, "+inf")
             results = await pipe.execute()
         return frozenset(group.decode() for group in results[-1])

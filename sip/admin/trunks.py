@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -15,6 +16,7 @@ from sip import services
 from sip.models import Route, Trunk
 from sip.models.trunk import SOURCES_MAX
 from sip.stack.message.grammar import format_host_port
+from sip.trunk_states import nodes_without
 from sip.validators import validate_source
 from tenants.admin_base import ScopedModelAdmin, display
 from tenants.choices import TenantKind
@@ -132,10 +134,22 @@ class TrunkAdmin(ScopedModelAdmin):
             first = obj.tls_name or ("where its name leads" if obj.host else "nowhere")
         return f"{first} and {rest} more" if rest > 0 else first
 
-    @display(description="State", label={"In service": "success", "Off": "warning"})
+    @display(description="State", label={"In service": "success", "Off": "warning", "No answer": "danger"})
     def state_label(self, obj: Trunk) -> str:
-        """Return whether it takes calls."""
-        return "In service" if obj.is_active else "Off"
+        """Return whether it takes calls, and whether a node passes it over since it does not answer OPTIONS."""
+        if not obj.is_active:
+            return "Off"
+        return "No answer" if getattr(obj, "nodes_without", ()) else "In service"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look up which trunks nodes pass over, once for the page."""
+        changelist = super().get_changelist_instance(request)
+        trunks = list(changelist.result_list)
+        found = nodes_without(time.time()) or {}
+        for trunk in trunks:
+            trunk.nodes_without = found.get(trunk.pk, [])
+        changelist.result_list = trunks
+        return changelist
 
     def save_model(self, request: HttpRequest, obj: Trunk, form: forms.ModelForm[Trunk], change: bool) -> None:
         """Save through the services."""

@@ -75,6 +75,15 @@ async def test_nothing_is_sent_to_groups_nobody_watches(redis_url: str) -> None:
     assert layer.sent == []
 
 
+async def test_with_its_heartbeat_a_node_tells_which_trunks_it_passes_over(redis_url: str) -> None:
+    node = publisher(redis_url, Layer())
+    node.trunks_down = lambda: (7, 9)
+    await node.flush()
+    async with Redis.from_url(redis_url) as client:
+        assert await client.hgetall("trunks-down") == {b"n1": b'{"at":1000.0,"ids":[7,9]}'}
+        assert 0 < await client.ttl("trunks-down") <= 60
+
+
 async def test_redis_holds_the_calls_in_progress_with_an_expiry(redis_url: str) -> None:
     node = publisher(redis_url, Layer())
     node.changed(live("c1"))

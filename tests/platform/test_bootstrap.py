@@ -82,6 +82,18 @@ def test_every_test_program_is_there_and_starts() -> None:
     sipp = subprocess.run([str(tools.find("sipp")), "-v"], capture_output=True, text=True, timeout=60)
     assert "SIPp v3" in sipp.stdout
     assert (tools.baresip_modules() / "sndfile.so").exists()
+    assert (tools.kamailio_modules() / "tm.so").exists()
+
+
+def test_servers_among_the_test_programs_are_not_started_by_their_packages(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with tools._without_services(policy):
+        assert subprocess.run([policy], check=False).returncode == 101
+    assert not policy.exists()
+    policy.write_text("the machine's own")
+    with tools._without_services(policy):
+        assert policy.read_text() == "the machine's own"
+    assert policy.read_text() == "the machine's own"
 
 
 def test_a_script_of_an_unpacked_program_finds_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

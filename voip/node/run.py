@@ -167,6 +167,7 @@ class _Composition:
 
     def _started(self) -> None:
         self._node.switch.directory = _directory(self._snapshot)
+        self._live.trunks_down = lambda: self._node.switch.trunks_down
         gc.freeze()
         for row in self._node.listeners.rows:
             where = f"{row.transport} {format_host_port(*row.local)}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import format_html
 
-from sip import extensions, services
+from sip import extensions, services, trunk_states
 from sip.cdr.record import CallRecord
 from sip.extensions import CallFact, register_call_fact
 from sip.models import Line, QuarantinedFrame, Route, Trunk
@@ -135,6 +137,29 @@ def test_the_list_of_trunks_says_where_each_leads(network: Network, admin: Clien
     assert "sip.carrier.example" in text
     assert "where its name leads" in text
     assert "ENUM below e164.arpa" in text
+
+
+def test_the_list_of_trunks_says_which_do_not_answer(network: Network, admin: Client, redis_url: str) -> None:
+    assert "No answer" not in page(admin.get("/admin/sip/trunk/"))
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(trunk_states.KEY, "n1", trunk_states.state_of([network.trunk.pk], time.time()))
+        client.hset(trunk_states.KEY, "n2", "garbage")
+    assert "No answer" in page(admin.get("/admin/sip/trunk/"))
+
+
+def test_what_a_node_told_a_while_ago_says_nothing_of_a_trunk(redis_url: str) -> None:
+    now = time.time()
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(trunk_states.KEY, "n1", trunk_states.state_of([1, 2], now))
+        client.hset(trunk_states.KEY, "n2", trunk_states.state_of([2], now))
+    assert trunk_states.nodes_without(now) == {1: ["n1"], 2: ["n1", "n2"]}
+    assert trunk_states.nodes_without(now + trunk_states.KEPT_S) == {}
+
+
+def test_without_redis_trunks_are_shown_as_they_are(network: Network, admin: Client, settings: Any) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    assert trunk_states.nodes_without(0.0) is None
+    assert "In service" in page(admin.get("/admin/sip/trunk/"))
 
 
 def test_a_wrong_trunk_shows_its_error(network: Network, admin: Client) -> None:
