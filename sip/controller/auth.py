@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sip.controller import strangers
 from sip.controller.directory import LineEntry
 from sip.controller.limits import NONCE_S
 from sip.controller.ports import SwitchConfig
@@ -47,10 +48,12 @@ class Authenticator:
         if digest.verify(credentials, request.method, secret, request.body):
             verdict = self._nonces.check(credentials.nonce, credentials.count, core.wall, self._realm)
             if verdict is NonceVerdict.FRESH:
+                strangers.prove(core, tx)
                 return line
         else:
             verdict = self._nonces.is_ours(credentials.nonce, core.wall, self._realm)
             if verdict is NonceVerdict.FRESH:
+                strangers.note_failure(core, tx.source, credentials.username)
                 core.reply(tx, request, 403)
                 return None
         self._challenge(core, tx, request, status, verdict is NonceVerdict.STALE)
@@ -72,4 +75,5 @@ class Authenticator:
             (_ASKS[status], str(Challenge(self._realm, nonce, algorithm, self._qop, stale=stale)))
             for algorithm in self._algorithms
         ]
+        strangers.note_challenge(core, tx, request)
         core.reply(tx, request, status, headers=rows)

@@ -31,6 +31,7 @@ from sip.controller.registration.sealer import Sealer
 from sip.controller.timers import Timer, TimerQueue
 from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
+from sip.stack.guard.guard import Guard
 from sip.stack.message.message import Request
 from sip.stack.transaction.base import ClientTransaction, ServerTransaction
 
@@ -91,6 +92,7 @@ class Core:
         self.failed: Callable[[ClientTransaction, int], None] = _nobody
         """Tells the user of a transaction that it came to nothing, and with which status."""
         self.auth = Authenticator(config)
+        self.guard = Guard()
         self.events = EventCenter()
         self.publications = PublicationTable()
         self.mailboxes = MailboxTable()
@@ -223,8 +225,12 @@ class Core:
         headers: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Answer a request."""
-        self.endpoint.respond(tx, self.endpoint.make_response(request, status, reason, to_tag, headers, body), self.now)
+        """Answer a request; somebody who has not proved who he is gets it short and once."""
+        response = self.endpoint.make_response(request, status, reason, to_tag, headers, body)
+        if tx.is_proven:
+            self.endpoint.respond(tx, response, self.now)
+        else:
+            self.endpoint.respond_to_stranger(tx, response, self.now)
 
     def take_place(self, places: Places, key: int, most: int) -> Callable[[], None] | None:
         """Count one more call of a line or trunk; returns how to give the place back, ``None`` when none is free."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sip.controller import methods, recovery, users
+from sip.controller import methods, recovery, strangers, users
 from sip.controller.calls import aborting, answering, closing, hunting, in_dialog
 from sip.controller.calls.admission import check_request
 from sip.controller.calls.call import Call
@@ -51,6 +51,7 @@ from sip.stack.events import (
     TransactionTimedOut,
     TransportFailed,
 )
+from sip.stack.guard.guard import Guard
 from sip.stack.transaction.base import ClientTransaction
 
 log = logging.getLogger(__name__)
@@ -90,10 +91,13 @@ class Switch:
         wake: Callable[[], None] = lambda: None,
         locator: LocatorPort | None = None,
         message_store: MessageStore | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.locations = LocationTable(store or NoLocationStore())
         self._core = Core(config, endpoint, directory, policy, journal, self.locations, live or NoLive(), wake)
         self._core.locator = locator or NumericLocator()
+        self._core.guard = guard or Guard()
+        self._core.guard.use_trunks(strangers.addresses_of(directory.trunks.values()))
         self._core.failed = self._failed
         self._core.actions = _ACTIONS
         self._core.on_bug = aborting.end_after_bug
@@ -119,6 +123,7 @@ class Switch:
     @directory.setter
     def directory(self, directory: Directory) -> None:
         self._core.directory = directory
+        self._core.guard.use_trunks(strangers.addresses_of(directory.trunks.values()))
         self._core.post(partial(watching.sync, self._core))
 
     @property

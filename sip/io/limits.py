@@ -116,3 +116,15 @@ STORE_QUEUE_MAX: Final = 5_000
 
 STORE_USERS_MAX: Final = 100_000
 """Users with waiting messages a process remembers; there are no more, since each has one of as many messages."""
+
+LOAD_TICK_S: Final = 0.1
+"""How often the loop's lateness is measured: fast enough to act within one T1, and nothing beside what a call costs."""
+
+BAN_TELL_S: Final = 0.1
+"""How long a ban may wait before other nodes are told of it."""
+
+BANS_READ_MAX: Final = 20_000
+"""Bans taken from Redis at the start; a node's list holds no more."""
+
+GUARD_SHOW_S: Final = 2.0
+"""How often a node writes down what its guard did, for people to look at."""

@@ -34,10 +34,12 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from sip.io.crew import Crew, Membership
 from sip.io.listeners import ListenerConfig, Sockets, StreamSettings, ZoneConfig
 from sip.io.pump import Brain, Pump
+from sip.io.redis_bans import RedisBans
 from sip.io.redis_location import Bindings, RedisLocationStore
 from sip.io.redis_nodes import RedisNodes
 from sip.stack.config import EndpointConfig, TimerValues
 from sip.stack.endpoint import Endpoint
+from sip.stack.guard.guard import Guard
 from sip.stack.listeners import Address, Listeners
 from sip.stack.ownership import TOKEN_HEX_CHARS, mark_of
 
@@ -129,7 +131,7 @@ class NodeConfig:
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
     name: str = ""
-    """What other nodes know it by, which share its Redis and registrations; "" when they are nobody's business."""
+    """What other nodes know it by, which share its Redis, registrations and bans; "" when they are nobody's business."""
     endpoint_role: Literal["user", "proxy", "stateless"] = "user"
     """What the endpoint remembers (``EndpointConfig.role``)."""
 
@@ -186,9 +188,15 @@ class Node(Generic[SomeSwitch]):
         make_journal: Callable[[Post, Callable[[BaseException], None]], NodeJournal],
         redis_url: str | None = None,
         member: Membership | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """``member`` is the node's place among the workers of one node, where there are several."""
+        """``member`` is the node's place among the workers of one node, where there are several.
+
+        ``guard`` decides who is heard, and is the switch's too; ``None`` hears everybody.
+        """
         self._member = member
+        self._guard = guard
+        self._bans: RedisBans | None = None
         self._crew: Crew | None = None
         self._config = config
         self._make_switch = make_switch
@@ -233,6 +241,8 @@ class Node(Generic[SomeSwitch]):
         if self._store is not None:
             await self._start_store(self._store)
         self._pump.switch = self.switch
+        if self._guard is not None:
+            await self._start_guard(self._guard)
         if self._crew is not None:
             self.switch.join(self._crew)
             self._crew.start(self._pump)
@@ -268,6 +278,15 @@ class Node(Generic[SomeSwitch]):
         if self._store is not None:
             self.switch.merge(await self._store.read_all(), time.time())
 
+    async def _start_guard(self, guard: Guard) -> None:
+        """Have the bans that hold before the first message is heard."""
+        self._pump.guard = guard
+        self._pump.watch_load()
+        if self._redis_url is not None:
+            self._bans = RedisBans(self._redis_url, self._config.name, guard, self._loop.time)
+            self._redis_tasks.append(self._loop.create_task(self._bans.run()))
+            await self._bans.first_try.wait()
+
     def reload(self) -> None:
         """Read certificates anew; no connection is closed for it."""
         self._sockets.reload()
@@ -294,6 +313,8 @@ class Node(Generic[SomeSwitch]):
             await self._nodes.close()
         if self._store is not None:
             await self._store.close()
+        if self._bans is not None:
+            await self._bans.close()
 
 
 async def run_node(node: Node[SomeSwitch], stop: asyncio.Event, on_started: Callable[[], None] = lambda: None) -> None:

@@ -8,10 +8,14 @@ import time
 from typing import Protocol
 
 from sip.io.crew import Crew
+from sip.io.limits import LOAD_TICK_S
 from sip.stack.bugs import BugLog
 from sip.stack.endpoint import Endpoint
 from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
+from sip.stack.guard.guard import Guard
+from sip.stack.guard.limits import SHED_STEP_UP_PERCENT
+from sip.stack.guard.overload import Measurement
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +66,16 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._bugs = BugLog(log)
+        self.guard: Guard | None = None
+        """Who is heard at all; ``None`` hears everybody."""
+        self._tick: asyncio.TimerHandle | None = None
+        self._tick_due = 0.0
+        self._undrained: dict[object, float] = {}
 
     def datagram(self, data: bytes, flow: Flow) -> None:
         """Feed one datagram; ``turn`` or ``wake`` must follow."""
         try:
-            if self.crew is None or not self.crew.diverts(data, flow):
+            if self._admits(data, flow) and (self.crew is None or not self.crew.diverts(data, flow)):
                 self._endpoint.receive_datagram(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001 - a bug met by one message ends that message, never the node
             self._bugs.note(error, f"a datagram of {flow.remote[0]}", self._loop.time())
@@ -74,7 +83,7 @@ class Pump:
     def message(self, data: bytes, flow: Flow) -> None:
         """Feed one message of a stream."""
         try:
-            if self.crew is None or not self.crew.diverts(data, flow):
+            if self._admits(data, flow) and (self.crew is None or not self.crew.diverts(data, flow)):
                 self._endpoint.receive_message(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001 - as above
             self._bugs.note(error, f"a message of {flow.remote[0]}", self._loop.time())
@@ -87,6 +96,50 @@ class Pump:
             receive(data, flow, self._loop.time())
         except Exception as error:  # noqa: BLE001 - as above
             self._bugs.note(error, f"a message of {flow.remote[0]}", self._loop.time())
+
+    def _admits(self, data: bytes, flow: Flow) -> bool:
+        """Ask the guard; what it answers goes out past everything else."""
+        guard = self.guard
+        if guard is None:
+            return True
+        verdict = guard.admit(data, flow, self._loop.time())
+        if verdict.reply is not None:
+            reply_to, answer = verdict.reply
+            sender = self._senders.find(reply_to)
+            if sender is not None:
+                sender.send(reply_to, answer)
+        return verdict.passes
+
+    def is_banned(self, address: str) -> bool:
+        """Tell whether nothing of this address is heard: its stream need not be opened."""
+        guard = self.guard
+        return guard is not None and guard.is_banned(address, self._loop.time())
+
+    def drained(self, queue: object) -> None:
+        """Learn that a socket's receive queue was found empty."""
+        if self._undrained:
+            self._undrained.pop(queue, None)
+
+    def undrained(self, queue: object) -> None:
+        """Learn that there was more in a socket's receive queue than is read in one go."""
+        self._undrained.setdefault(queue, self._loop.time())
+
+    def watch_load(self) -> None:
+        """Begin to measure how late the loop comes, and tell the guard."""
+        self._tick_due = self._loop.time() + LOAD_TICK_S
+        self._tick = self._loop.call_at(self._tick_due, self._measure)
+
+    def _measure(self) -> None:
+        now, guard = self._loop.time(), self.guard
+        if guard is not None:
+            waited_s = now - min(self._undrained.values()) if self._undrained else 0.0
+            percent = 100 * self._endpoint.transactions / self._endpoint.config.transactions_max
+            if guard.measure(Measurement(now - self._tick_due, waited_s, percent)):
+                share = guard.overload.percent
+                self._endpoint.wish.change(share, time.time())
+                if share in (0, SHED_STEP_UP_PERCENT):
+                    log.warning("overload is over" if share == 0 else "overload: new calls are refused in part")
+        self.watch_load()
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
         """Answer what a stream ended on, at once."""
@@ -120,8 +173,9 @@ class Pump:
 
     def close(self) -> None:
         """Stop the timer; nothing is fed any more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._tick):
+            if timer is not None:
+                timer.cancel()
         self.switch = None
 
     def _transmit(self) -> None:

@@ -178,6 +178,9 @@ class StreamShell:
 
     def _admit(self, sock: socket.socket, remote: Address) -> None:
         """Count who connects before anything is done for them, a TLS handshake least of all."""
+        if self._pump is not None and self._pump.is_banned(remote[0]):
+            sock.close()
+            return
         if not self._census.enter(remote[0]):
             log.info("%s stream of %s port %d closed: no room for another one", self.transport, *remote)
             sock.close()

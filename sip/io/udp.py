@@ -44,6 +44,7 @@ class UdpShell:
             try:
                 data, source = receive(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
+                pump.drained(self)
                 break
             except OSError as error:
                 # An ICMP error of something sent earlier: its transaction's own timer deals with it.
@@ -53,6 +54,8 @@ class UdpShell:
                 self.dropped += 1  # Its answer would go to many, or to nobody.
                 continue
             pump.datagram(data, Flow("UDP", local, (source[0], source[1])))
+        else:
+            pump.undrained(self)
         pump.turn()
 
     def send(self, flow: Flow, data: bytes) -> bool:

@@ -34,8 +34,11 @@ def is_sendable(address: tuple[str, int]) -> bool:
 
 def source_of(host: str) -> str:
     """Return what is counted as one source: an IPv4 address, or the /64 that one IPv6 customer has whole."""
-    if ":" not in host:
-        return host
+    return host if ":" not in host else _network_of(host)
+
+
+@lru_cache(_KEPT)
+def _network_of(host: str) -> str:
     try:
         address = ipaddress.IPv6Address(host.partition("%")[0])
     except ValueError:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from sip.stack import stun
+from sip.stack.addresses import source_of
+from sip.stack.amplification import AMPLIFICATION_MAX, shorten
 from sip.stack.config import EndpointConfig
 from sip.stack.errors import LocalProtocolError, RemoteProtocolError
 from sip.stack.events import (
@@ -32,6 +34,7 @@ from sip.stack.message.message import Request, Response
 from sip.stack.message.parse import parse_head, parse_message, recover_head
 from sip.stack.message.validate import check_new_request, check_response
 from sip.stack.message.via import Via
+from sip.stack.overload_control import OFFER, Restraint, Wish, answer_offer
 from sip.stack.transaction.base import ClientTransaction, Layer, ServerTransaction, Transaction
 from sip.stack.transaction.invite_client import InviteClient
 from sip.stack.transaction.invite_server import InviteServer
@@ -47,10 +50,16 @@ _FIRST_LETTER: Final = 0x40
 class Endpoint:
     """One SIP element. ``now`` is in seconds on a monotonic clock of the caller's; it never goes back."""
 
-    __slots__ = ("_layer", "config")
+    __slots__ = ("_layer", "config", "refused", "restraint", "wish")
 
     def __init__(self, config: EndpointConfig) -> None:
         self.config = config
+        self.refused = 0
+        """Messages that were no good, answered or not."""
+        self.wish = Wish()
+        """What peers that offer overload feedback are asked."""
+        self.restraint = Restraint()
+        """What servers ask of us."""
         self._layer = Layer(config.timers)
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
@@ -74,13 +83,13 @@ class Endpoint:
             if self.config.role == "stateless":
                 self._pass(message, flow)
             elif isinstance(message, Request):
-                self._receive_request(message, flow, now)
+                self._receive_request(message, flow, len(data), now)
             else:
                 self._receive_response(message, now)
         except RemoteProtocolError as error:
             if error.request_head is None:
                 error.request_head = recover_head(data[:HEAD_BYTES_MAX].partition(b"\r\n\r\n")[0])
-            self.refuse(error, flow)
+            self.refuse(error, flow, len(data))
 
     def _pass(self, message: Request | Response, flow: Flow) -> None:
         """Tell of a message without remembering it."""
@@ -91,8 +100,9 @@ class Endpoint:
         stamp_source(message, flow)
         self._layer.events.append(RequestPassing(message, flow))
 
-    def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+    def refuse(self, error: RemoteProtocolError, flow: Flow, received_bytes: int = 0) -> None:
         """Answer a bad request without remembering it, if it can be answered; for ``StreamFramer.failure`` too."""
+        self.refused += 1
         request = error.request_head
         if request is None:
             return
@@ -103,37 +113,55 @@ class Endpoint:
         except RemoteProtocolError:
             to_tag = ""  # What stands in To cannot be read: it goes back as it came.
         response = make_response(request, error.status, "" if error.status != 400 else _phrase(error.reason), to_tag)
-        self._layer.to_send.append((reply_to, bytes(response)))
+        data = shorten(response, received_bytes) if received_bytes and not flow.reliable else bytes(response)
+        if data:
+            self._layer.to_send.append((reply_to, data))
 
-    def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
+    def _receive_request(self, request: Request, flow: Flow, received_bytes: int, now: float) -> None:
         key = server_key(request)
         if request.method == "ACK":
             self._receive_ack(request, flow, now)
             return
         known = self._layer.servers.get(key)
         if known is not None:
-            known.handle(Input.REQUEST, now)
+            if not known.to_stranger or len(known.data) <= received_bytes * AMPLIFICATION_MAX:
+                known.handle(Input.REQUEST, now)
             return
         try:
             check_new_request(request)
-            if len(self._layer.servers) + len(self._layer.clients) >= self.config.transactions_max:
+            if not self._has_room(flow):
                 raise RemoteProtocolError("Service Unavailable", 503)
         except RemoteProtocolError as error:
             error.request_head = request
             raise
         reply_to = reply_flow(request, flow)
         stamp_source(request, flow)
+        if request.via.param("oc") is not None:
+            answer_offer(request, self.wish)
         tx: ServerTransaction
         if request.method == "INVITE":
             tx = InviteServer(self._layer, key, request, reply_to)
         else:
             tx = NonInviteServer(self._layer, key, request, reply_to)
         tx.source = flow
-        self._layer.servers[key] = tx
+        tx.received_bytes = received_bytes
+        tx.enter()
         if request.method == "CANCEL":
             self._receive_cancel(tx, now)
         else:
             tx.handle(Input.START, now)
+
+    def _has_room(self, flow: Flow) -> bool:
+        """Tell whether another transaction of this source may begin.
+
+        A source may have as many as there are places left: alone it gets half of all, beside a second one a third. Only
+        when a quarter is taken does it matter at all.
+        """
+        layer, most = self._layer, self.config.transactions_max
+        left = most - len(layer.servers) - len(layer.clients)
+        if left > most * 3 // 4:
+            return True
+        return layer.by_source.get(source_of(flow.remote[0]), 0) < left
 
     def _receive_ack(self, request: Request, flow: Flow, now: float) -> None:
         """Find the INVITE: by branch for a failure, by dialog for a 2xx; without one the ACK is an event of its own."""
@@ -151,7 +179,7 @@ class Endpoint:
         tx.handle(Input.START, now)
         invite = self._layer.servers.get(server_key(tx.request, "INVITE"))
         if invite is None:
-            tx.respond(self.make_response(tx.request, 481), now)
+            self.respond_to_stranger(tx, self.make_response(tx.request, 481), now)
             return
         to_tag = "" if invite.response is None else invite.response.to_tag
         tx.respond(self.make_response(tx.request, 200, to_tag=to_tag), now)
@@ -165,8 +193,11 @@ class Endpoint:
         check_response(response)
         if tx is None:
             if 200 <= response.status <= 299 and response.cseq.method == "INVITE":
+                _ = response.from_tag  # Whose dialog it is will be asked: unreadable, it is nobody's.
                 self._layer.events.append(StrayAnswer(response))
             return
+        if len(self.restraint):
+            self.restraint.learn(tx.flow, response, now)
         tx.receive(response, now)
 
     def has_invite(self, data: bytes) -> bool:
@@ -242,6 +273,24 @@ class Endpoint:
             self._layer.to_send.append((tx.flow, bytes(response)))
             tx.handle(Input.FORGET, now)
 
+    def respond_to_stranger(self, tx: ServerTransaction, response: Response, now: float) -> None:
+        """Answer somebody who may have forged the source address: never much longer than what was asked, and once.
+
+        A failure of an INVITE is given statelessly: it is not repeated, but to a repeated INVITE. An answer that cannot
+        be made short enough is not given (``sip.stack.amplification``).
+        """
+        if tx.flow.reliable or response.status < 200:
+            tx.respond(response, now)
+        elif (tx.state, Input.FORGET) in tx.table:
+            data = shorten(response, tx.received_bytes)
+            if tx.method == "INVITE" or not data:
+                if data:
+                    self._layer.to_send.append((tx.flow, data))
+                tx.handle(Input.FORGET, now)
+            else:
+                tx.to_stranger = True
+                tx.respond(response, now)
+
     def make_response(
         self,
         request: Request,
@@ -301,8 +350,11 @@ class Endpoint:
         params: tuple[tuple[str, str | None], ...] = (("branch", branch), ("rport", None))
         if flow.transport == "TLS":
             params = (*params, ("alias", None))  # We show a certificate to who asks: RFC 5923 §8.1.
-        via = Via(flow.transport, host, port, params)
-        return Request(request.method, request.uri, [("Via", str(via)), *request.headers], request.body), branch
+        text = str(Via(flow.transport, host, port, params))
+        if len(self.restraint) and self.restraint.offers_to(flow):
+            text += OFFER
+            self.restraint.sent(flow, request.method == "INVITE" and not request.to_tag)
+        return Request(request.method, request.uri, [("Via", text), *request.headers], request.body), branch
 
     def cancel(self, tx: ClientTransaction, now: float) -> None:
         """Take an INVITE back (RFC 3261 §9.1): at once after a provisional response, else as soon as one comes.
@@ -331,7 +383,8 @@ class Endpoint:
         tx = InviteServer(self._layer, server_key(request), request, flow)
         tx.response = answer
         tx.data = bytes(answer)
-        self._layer.servers[tx.key] = tx
+        tx.is_proven = True
+        tx.enter()
         tx.handle(Input.RESTORE, now)
         return tx
 

@@ -57,11 +57,15 @@ def stamp_source(request: Request, flow: Flow) -> None:
     """Write into the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4)."""
     via = request.via
     stamped = via.with_source(flow.remote[0], flow.remote[1])
-    if stamped is via:
-        return
+    if stamped is not via:
+        put_top_via(request, str(stamped))
+
+
+def put_top_via(request: Request, text: str) -> None:
+    """Put ``text`` in place of the topmost Via value."""
     for position, (name, value) in enumerate(request.headers):
         if name == "Via":
-            request.headers[position] = ("Via", ", ".join([str(stamped), *split_outside(value, ",")[1:]]))
+            request.headers[position] = ("Via", ", ".join([text, *split_outside(value, ",")[1:]]))
             break
     request.touch()
 

@@ -54,3 +54,6 @@ GARBAGE_IDLE_MIN = 10_000
 GARBAGE_MAX = 2_000_000
 """Objects at which the node collects though calls are up: 10,000 calls, or a leak of some 200 MB. It takes a second or
 two, in which nobody gets an answer; so not sooner."""
+
+PROXY_GUARD_SCALE = 100.0
+"""Budgets of an element that proves nobody itself are so much larger: its peers are carriers and other proxies."""

@@ -37,6 +37,7 @@ from sip.stack.message.grammar import format_host_port
 from voip.callpolicy import BusinessPolicy
 from voip.node import connections
 from voip.node.feeder import SnapshotFeeder
+from voip.node.guarding import emergency_numbers, make_guard
 from voip.node.holds import HoldDesk
 from voip.node.memory import tidy
 from voip.node.messages import NodeMessageStore, make_store
@@ -100,6 +101,7 @@ class _Composition:
         self._snapshot = Snapshot()
         self._first_snapshot = asyncio.Event()
         self._stop = asyncio.Event()
+        self._guard = make_guard()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -142,9 +144,9 @@ class _Composition:
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         role = roles.ENDPOINT_ROLES[settings.SIP_ROLE]
-        config = replace(self._config, zones=self._place.zones, endpoint_role=role)
+        config = replace(self._config, zones=self._place.zones, endpoint_role=role, name=self._node_name)
         self._node: Node[Switch] = Node(
-            config, self._make_switch, self._make_journal, settings.REDIS_URL, self._place.member
+            config, self._make_switch, self._make_journal, settings.REDIS_URL, self._place.member, self._guard
         )
         tasks = [
             loop.create_task(self._live.run()),
@@ -210,6 +212,7 @@ class _Composition:
             parts.wake,
             locator,
             NodeMessageStore(self._messages),
+            self._guard,
         )
 
     def _make_journal(self, post: Post, on_error: object) -> Journal:
@@ -219,6 +222,8 @@ class _Composition:
         self._snapshot = snapshot
         directory = _directory(snapshot)
         self._policy.use(snapshot, directory)
+        if self._guard is not None:
+            self._guard.use_emergency_numbers(emergency_numbers(line.country for line in snapshot.lines))
         node = getattr(self, "_node", None)
         switch = getattr(node, "switch", None)
         if switch is not None:

@@ -95,6 +95,7 @@ def identify(core: Core, tx: ServerTransaction, request: Request, flow: Flow) ->
     """Return who calls, blocked or not, ``None`` when answered already: a trunk by ``trunk_of``, a line by digest."""
     trunk = trunk_of(core, flow)
     if trunk is not None and not core.auth.has_credentials(request):
+        tx.is_proven = True
         return trunk
     return core.auth.check(core, tx, request, 407)
 

@@ -25,11 +25,13 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
     if leg is None or request.method == "PRACK":
         found = core.early.get(key)
         if found is not None:
+            tx.is_proven = True
             _receive_early(core, found, tx, request, flow)
             return
     if leg is None:
         core.reply(tx, request, 481)
         return
+    tx.is_proven = True
     leg.dialog.receive(request, request.method not in ("INVITE", "UPDATE"))
     redirect(leg, flow)
     if leg.is_a and not leg.acked and (leg.call.restored or request.method == "BYE"):

@@ -104,6 +104,7 @@ def receive_in_dialog(core: Core, tx: ServerTransaction, request: Request, flow:
     if subscription is None or subscription.state in (State.CLOSING, State.LAST, State.OVER):
         core.reply(tx, request, 481)
         return
+    tx.is_proven = subscription.line_id is None
     if not _is_the_watchers(core, tx, request, subscription):
         return
     expires_s = _expires_s(core, tx, request, subscription.package)

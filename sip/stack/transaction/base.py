@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sip.stack.addresses import source_of
 from sip.stack.config import TimerValues
 from sip.stack.flow import Flow
 from sip.stack.message.message import Request, Response
@@ -20,7 +21,17 @@ Key = tuple[str, ...]
 class Layer:
     """What every transaction of an endpoint writes to."""
 
-    __slots__ = ("by_remote", "clients", "events", "servers", "timers", "to_send", "unacknowledged", "values")
+    __slots__ = (
+        "by_remote",
+        "by_source",
+        "clients",
+        "events",
+        "servers",
+        "timers",
+        "to_send",
+        "unacknowledged",
+        "values",
+    )
 
     def __init__(self, values: TimerValues) -> None:
         self.values = values
@@ -31,6 +42,8 @@ class Layer:
         self.clients: dict[Key, ClientTransaction] = {}
         self.unacknowledged: dict[Key, ServerTransaction] = {}
         """INVITEs answered 2xx, by what their ACK carries: Call-ID, local tag, remote tag, sequence number."""
+        self.by_source: dict[str, int] = {}
+        """How many server transactions each source has; one of them may not have them all."""
         self.by_remote: dict[tuple[str, int], dict[Transaction, None]] = {}
         """Transactions over connections, by remote address: closing one must not cost a walk over all."""
 
@@ -142,7 +155,17 @@ class Transaction:
 class ServerTransaction(Transaction):
     """A request that came."""
 
-    __slots__ = ("ack", "ack_flow", "ack_key", "is_proxied", "response", "source")
+    __slots__ = (
+        "ack",
+        "ack_flow",
+        "ack_key",
+        "is_proven",
+        "is_proxied",
+        "received_bytes",
+        "response",
+        "source",
+        "to_stranger",
+    )
 
     def __init__(self, layer: Layer, key: Key, request: Request, flow: Flow) -> None:
         super().__init__(layer, key, request, flow)
@@ -153,6 +176,12 @@ class ServerTransaction(Transaction):
         self.ack_flow = flow
         self.source = flow
         """Where the request really came from; ``flow`` is where responses go."""
+        self.received_bytes = 0
+        """Length of the request as it came, 0 where it is not known."""
+        self.to_stranger = False
+        """It was answered to somebody unproved: what is repeated is held to the length of the repeated request too."""
+        self.is_proven = False
+        """The transaction user knows who sent it: a response may be longer than the request, and may be repeated."""
         self.ack_key: Key = ()
         self.is_proxied = False
         """A 2xx is somebody else's: he repeats it, and the ACK passes by (RFC 3261 §16.7, RFC 6026 §7.1)."""
@@ -176,8 +205,24 @@ class ServerTransaction(Transaction):
         layer = self._layer
         if layer.servers.get(self.key) is self:
             del layer.servers[self.key]
+            self._leave_source()
         if layer.unacknowledged.get(self.ack_key) is self:
             del layer.unacknowledged[self.ack_key]
+
+    def enter(self) -> None:
+        """Be found by its key from now on."""
+        layer = self._layer
+        layer.servers[self.key] = self
+        source = source_of(self.source.remote[0])
+        layer.by_source[source] = layer.by_source.get(source, 0) + 1
+
+    def _leave_source(self) -> None:
+        source = source_of(self.source.remote[0])
+        left = self._layer.by_source.get(source, 1) - 1
+        if left:
+            self._layer.by_source[source] = left
+        else:
+            self._layer.by_source.pop(source, None)
 
 
 class ClientTransaction(Transaction):

@@ -232,9 +232,28 @@ def test_an_over_long_message_gets_513() -> None:
 def test_one_transaction_too_many_gets_503() -> None:
     endpoint = bare(transactions_max=2)
     for number in range(3):
+        host = f"192.0.2.{10 + number}"
+        via = f"SIP/2.0/UDP {host}:5060;branch=z9hG4bK{number}"
+        endpoint.receive_datagram(incoming("OPTIONS", via), Flow("UDP", BOB, (host, 5060)), 0.0)
+    assert (codes(endpoint), endpoint.transactions, len(events(endpoint))) == ([503], 2, 2)
+
+
+def test_one_source_alone_gets_half_of_all_transactions_and_another_still_finds_room() -> None:
+    endpoint = bare(transactions_max=100)
+    for number in range(200):
         via = f"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{number}"
         endpoint.receive_datagram(incoming("OPTIONS", via), FROM_ALICE, 0.0)
-    assert (codes(endpoint), endpoint.transactions, len(events(endpoint))) == ([503], 2, 2)
+    assert (codes(endpoint), endpoint.transactions) == ([503] * 150, 50)
+    for number in range(100):
+        via = f"SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bKother{number}"
+        endpoint.receive_datagram(incoming("OPTIONS", via), Flow("UDP", BOB, ("192.0.2.77", 5060)), 0.0)
+    assert endpoint.transactions == 75
+    for event in events(endpoint):
+        assert isinstance(event, RequestReceived)
+        endpoint.respond(event.tx, endpoint.make_response(event.request, 200), 0.0)
+    endpoint.handle_timer(100.0)
+    assert endpoint.transactions == 0
+    assert endpoint._layer.by_source == {}
 
 
 def test_a_keep_alive_is_no_message() -> None:
