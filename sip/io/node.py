@@ -131,7 +131,7 @@ class NodeConfig:
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
     name: str = ""
-    """What other nodes know it by, which share its Redis, registrations and bans; "" when they are nobody's business."""
+    """What other nodes know it by, which share its Redis, places and bans; "" when they are nobody's business."""
     endpoint_role: Literal["user", "proxy", "stateless"] = "user"
     """What the endpoint remembers (``EndpointConfig.role``)."""
 
