@@ -49,7 +49,8 @@ def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
 def contact_row(config: SwitchConfig, flow: Flow) -> tuple[str, str]:
     """Return our Contact row towards a party reached over ``flow``."""
     host, port = config.listeners.advertised(flow)
-    suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+    transport = flow.uri_transport
+    suffix = f";transport={transport}" if transport else ""
     return ("Contact", f"<sip:{format_host_port(host, port)}{suffix}>")
 
 

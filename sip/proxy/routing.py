@@ -69,7 +69,7 @@ class Neighbourhood:
     def record(self, flow: Flow, call_id: str, user: str = "") -> str:
         """Return our Record-Route value towards the far end of ``flow``; ``user`` may hold a packed flow."""
         host, port = self._listeners.advertised(flow)
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        transport = f";transport={flow.uri_transport}" if flow.uri_transport else ""
         at = f"{user}@" if user else ""
         return f"<sip:{at}{format_host_port(host, port)}{transport};lr;{PROOF}={self._sign(call_id, user)}>"
 
@@ -79,7 +79,7 @@ class Neighbourhood:
         Its proof holds for every call: who sends along it has it from the registrar.
         """
         host, port = self._listeners.advertised(flow)
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        transport = f";transport={flow.uri_transport}" if flow.uri_transport else ""
         user = pack_flow(flow)
         place = format_host_port(host, port)
         return f"<sip:{user}@{place}{transport};lr;ob;{PROOF}={self._sign(_ANY_CALL, user)}>"

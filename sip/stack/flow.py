@@ -24,3 +24,11 @@ class Flow:
     def reliable(self) -> bool:
         """Tell whether the transport itself repeats what is lost."""
         return self.transport != "UDP"
+
+    @property
+    def uri_transport(self) -> str:
+        """The ``transport`` parameter of a URI of ours that is reached this way; "" for UDP, which needs none.
+
+        A websocket is ``ws`` with and without TLS (RFC 7118 §5.2).
+        """
+        return "" if self.transport == "UDP" else "ws" if self.transport == "WSS" else self.transport.lower()

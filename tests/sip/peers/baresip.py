@@ -75,6 +75,8 @@ class Baresip:
     server: tuple[str, int]
     tone_hz: float
     answers: bool = False
+    transport: str = "udp"
+    extra_config: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *commands: str, seconds: int = 30) -> None:
@@ -84,10 +86,10 @@ class Baresip:
         write_tone(tone, self.tone_hz)
         values = {"host": self.host, "port": self.port, "rtp": self.rtp, "rtp_last": self.rtp + 8, "tone": tone,
                   "name": self.name, "modules": MODULES, "folder": self.folder}  # fmt: skip
-        (self.folder / "config").write_text(_CONFIG.format(**values))
+        (self.folder / "config").write_text(_CONFIG.format(**values) + self.extra_config)
         mode = "auto" if self.answers else "manual"
         (self.folder / "accounts").write_text(
-            f"<sip:{self.name}@{self.server[0]}:{self.server[1]};transport=udp>;auth_user={self.name};"
+            f"<sip:{self.name}@{self.server[0]}:{self.server[1]};transport={self.transport}>;auth_user={self.name};"
             f"auth_pass={self.password};answermode={mode};audio_codecs=pcma;regint=60\n"
         )
         (self.folder / "contacts").write_text("")

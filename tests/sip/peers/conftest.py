@@ -109,7 +109,8 @@ def read_records(spool: Path) -> list[CallRecord]:
 
 def free_port(host: str = HOST) -> int:
     """Return a port with room for ten more above it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return min(int(probe.getsockname()[1]), 65_000)
 

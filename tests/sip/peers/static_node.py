@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,10 +25,11 @@ from sip.controller.policy import Authorisation, CallOffer, Refusal, RoutePlan, 
 from sip.controller.ports import SwitchConfig
 from sip.controller.switch import Switch
 from sip.io.crew import Membership
-from sip.io.listeners import ZoneConfig
+from sip.io.listeners import StreamSettings, ZoneConfig, parse_zones
 from sip.io.node import Node, NodeConfig, Parts, run_node
 from sip.io.parent import Parent
 from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
+from sip.io.tls import TlsConfig, parse_certificates
 from sip.stack import digest
 from tests.sip.controller.business import FakePolicy, line, trunk
 from voip.node.workers import dying_with
@@ -83,9 +85,22 @@ def make_directory(host: str, port: int) -> Directory:
 
 
 def settings() -> dict[str, Any]:
-    """Return what the test wants otherwise: ``trunks`` (fields of each), ``dns`` (servers), ``talk_s``."""
+    """Return what the test wants otherwise: ``trunks`` (fields of each), ``dns`` (servers), ``talk_s``.
+
+    ``listen``, ``certificates``, ``ca`` and ``origins`` are what ``SIP_LISTEN`` and its like are to a real node.
+    """
     found: dict[str, Any] = json.loads(os.environ.get(SETTINGS, "{}"))
     return found
+
+
+def listening(host: str, port: int) -> NodeConfig:
+    """Return where the node listens."""
+    wanted = settings()
+    certificates = parse_certificates(wanted.get("certificates", ""))
+    authorities = Path(wanted["ca"]) if "ca" in wanted else None
+    tls = TlsConfig(certificates, authorities) if certificates else None
+    streams = StreamSettings(tls, tuple(wanted.get("origins", ())))
+    return NodeConfig(host, port, zones=parse_zones(wanted["listen"]) if "listen" in wanted else (), streams=streams)
 
 
 async def main(
@@ -99,7 +114,9 @@ async def main(
     """Run until SIGTERM, alone or as one of several workers."""
     name = spool.name if member is not None else "node1"
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    config = listening(host, port)
     network = make_directory(host, port)
 
     def make_switch(parts: Parts) -> Switch:
@@ -121,7 +138,7 @@ async def main(
         )
 
     node = Node(
-        NodeConfig(host, port, zones=zones),
+        replace(config, zones=zones or config.zones),
         make_switch,
         lambda post, on_error: Journal(spool, name, post, on_error),
         redis_url,
@@ -132,6 +149,7 @@ async def main(
         # In one write: the lines of several workers must not run into each other.
         os.write(sys.stdout.fileno(), f"ready {node.restored} {name} {os.getpid()}\n".encode())
 
+    loop.add_signal_handler(signal.SIGHUP, node.reload)
     await run_node(node, stop, started)
 
 
