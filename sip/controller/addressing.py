@@ -46,12 +46,15 @@ def follow(host: str, port: int | None, flow: Flow, behind_nat: bool) -> Flow:
     return flow if remote == flow.remote else Flow(flow.transport, flow.local, remote)
 
 
-def contact_row(config: SwitchConfig, flow: Flow) -> tuple[str, str]:
-    """Return our Contact row towards a party reached over ``flow``."""
+def contact_row(config: SwitchConfig, flow: Flow, is_secure: bool = False) -> tuple[str, str]:
+    """Return our Contact row towards a party reached over ``flow``: ``sips:`` in a secure call (RFC 5630 §5.1)."""
     host, port = config.listeners.advertised(flow)
     transport = flow.uri_transport
+    if is_secure:
+        # TLS is said by the scheme; only a websocket must be named (RFC 5630 §5.1.2, RFC 7118 §5.2).
+        transport = "ws" if transport == "ws" else ""
     suffix = f";transport={transport}" if transport else ""
-    return ("Contact", f"<sip:{format_host_port(host, port)}{suffix}>")
+    return ("Contact", f"<{'sips' if is_secure else 'sip'}:{format_host_port(host, port)}{suffix}>")
 
 
 def show_peer(flow: Flow) -> str:

@@ -327,7 +327,10 @@ class Endpoint:
         else:
             tx = NonInviteClient(self._layer, key, sent, flow)
         self._layer.clients[key] = tx
-        tx.start(now)
+        if sent.uri[:5].lower() == "sips:" and not flow.is_secure:
+            tx.handle(Input.TRANSPORT_ERROR, now)  # Never in the clear (RFC 3261 §26.2.2): as if nobody were there.
+        else:
+            tx.start(now)
         return tx
 
     def unsent(self, request: Request) -> ClientTransaction:

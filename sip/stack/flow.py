@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+_SECURE: Final = frozenset({"TLS", "WSS", "TLS-SCTP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Flow:
     def reliable(self) -> bool:
         """Tell whether the transport itself repeats what is lost."""
         return self.transport != "UDP"
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether a ``sips:`` request may go this way: over TLS (RFC 5630 §3.1.3)."""
+        return self.transport in _SECURE
 
     @property
     def uri_transport(self) -> str:

@@ -50,6 +50,10 @@ def receive_invite(core: Core, tx: ServerTransaction, request: Request, flow: Fl
     except ValueError:
         core.reply(tx, request, 400, "Bad Request-URI")
         return
+    if uri.scheme == "sips" and not flow.is_secure:
+        # It came in the clear: what was asked for cannot be given any more.
+        core.reply(tx, request, 480, headers=[("Warning", f'380 {core.config.realm} "SIPS Not Allowed"')])
+        return
     if len(number) > CALLER_CHARS_MAX:
         core.reply(tx, request, 414)
         return
@@ -134,6 +138,7 @@ def _open(
         flow=flow,
         tag=core.config.token(),
         instance=instance,
+        is_secure=request.uri[:5].lower() == "sips:",
         reliability=2 if requires(request, "100rel") else 1 if has_option(request, "100rel") else 0,
     )
     tx.user = call

@@ -58,7 +58,7 @@ def _open_a_leg(core: Core, call: Call, branch: Branch) -> None:
     shown = answer
     if not answer.body and not call.reliability and mirror is not None and mirror.answer is not None:
         shown = mirror.answer  # The callee has answered reliably, and says nothing again; the caller has heard nothing.
-    headers = [contact_row(core.config, flow), ALLOW_ROW, SUPPORTED_ROW, *end_to_end_rows(answer)]
+    headers = [contact_row(core.config, flow, call.is_secure), ALLOW_ROW, SUPPORTED_ROW, *end_to_end_rows(answer)]
     headers += body_rows(shown) if shown is not answer else []
     headers += core.config.passed_headers.rows(answer)
     tag = mirror.a_tag if mirror is not None else core.config.token() if branch.earlies else branch.a_tag

@@ -377,6 +377,8 @@ class Call:
     """Taken up after a restart: whether the caller's ACK came before it is unknown."""
     instance: Instance | None = None
     """The one phone that is meant (RFC 5627)."""
+    is_secure: bool = False
+    """Asked for by a ``sips:`` URI: every hop of it is TLS, and our Contact says so (RFC 5630)."""
     timer: Timer | None = None
     """The one that fits the state: authorise, cancel, journal, crossed."""
     limit_timer: Timer | None = None

@@ -60,7 +60,7 @@ def _tell_caller(core: Core, call: Call, early: Early, response: Response, rack:
         call.transfer.tell(call, response.status)
     if tx is None or request is None or flow is None:
         return
-    headers = [contact_row(core.config, flow), ALLOW_ROW, *body_rows(response)]
+    headers = [contact_row(core.config, flow, call.is_secure), ALLOW_ROW, *body_rows(response)]
     headers += core.config.passed_headers.rows(response)
     if rack is None and call.reliability < 2:
         core.reply(tx, request, response.status, "", early.a_tag, headers, response.body)
@@ -193,7 +193,7 @@ def caller_leg(core: Core, early: Early) -> Leg | None:
     call = early.branch.call
     if early.a_leg is None and call.request is not None and call.flow is not None:
         request, flow = call.request, call.flow
-        rows = [contact_row(core.config, flow)]
+        rows = [contact_row(core.config, flow, call.is_secure)]
         response = core.endpoint.make_response(request, 183, "", early.a_tag, rows)
         dialog = Dialog.as_server(request, response, flow)
         early.a_leg = Leg(call, True, dialog, flow, behind_nat=came_through_nat(request, flow))

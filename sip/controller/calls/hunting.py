@@ -77,6 +77,9 @@ def _add_line(core: Core, call: Call, attempt: Attempt) -> Outcome | None:
     bindings = core.locations.bindings(line.username, core.wall) if line is not None and line.is_active else ()
     if call.instance is not None:
         bindings = tuple([binding for binding in bindings if binding.instance == call.instance.id])
+    if call.is_secure:
+        # RFC 5630 §5.3: a contact that was registered with sip: is not reached by a sips: request.
+        bindings = tuple([one for one in bindings if one.uri[:5].lower() == "sips:" and one.flow.is_secure])
     if line is None or not bindings:
         return attempts.local_failure(480, SUBSCRIBER_ABSENT, "")
     attempt.release = core.take_place(core.line_calls, line.id, line.calls_max)

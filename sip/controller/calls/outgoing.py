@@ -20,7 +20,10 @@ from sip.stack.message.uri import Uri
 def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, binding: Binding) -> Branch:
     """Return the branch to one contact of a line, not yet sent."""
     to = Uri("sip", line.username, core.config.realm)
-    request = _invite(core, call, attempt, binding.uri, to, binding.flow)
+    uri = binding.uri
+    if uri[:5].lower() == "sips:" and not call.is_secure:
+        uri = f"sip:{uri[5:]}"  # RFC 5630 §5.3: over TLS all the same, which is the way it registered.
+    request = _invite(core, call, attempt, uri, to, binding.flow)
     if call.transfer is not None and call.request is not None:
         # RFC 3892 §3: the referring line, as we know it; a carrier learns nothing of it.
         request.add("Referred-By", call.request.get("Referred-By") or "")
@@ -35,12 +38,12 @@ def trunk_branch(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry, fl
     """Return the branch to one server of a carrier, not yet sent."""
     uri = attempt.uri
     if uri is None:
-        params = () if flow.transport == "UDP" else (("transport", flow.transport.lower()),)
+        params = () if flow.transport == "UDP" or call.is_secure else (("transport", flow.transport.lower()),)
         user = attempt.target.called
         if call.number_params:
             user += call.number_params
             params = (*params, ("user", "phone"))
-        uri = Uri("sip", user, trunk.host, trunk.port, params)
+        uri = Uri("sips" if call.is_secure else "sip", user, trunk.host, trunk.port, params)
     to = Uri("sip", attempt.target.called, uri.host)
     request = _invite(core, call, attempt, str(uri), to, flow)
     if call.diversion:
@@ -68,7 +71,7 @@ def _invite(core: Core, call: Call, attempt: Attempt, uri: str, to: Uri, flow: F
         ("To", f"<{to}>"),
         ("Call-ID", config.token()),
         ("CSeq", "1 INVITE"),
-        contact_row(config, flow),
+        contact_row(config, flow, call.is_secure),
         ALLOW_ROW,
         SUPPORTED_100REL_ROW if offers_100rel(core, call) else SUPPORTED_ROW,
         ("User-Agent", config.server_name),

@@ -93,7 +93,7 @@ def _refresh_here(core: Core, leg: Leg, tx: ServerTransaction, request: Request)
     leg.dialog.refresh_target(request)
     redirect(leg, leg.flow)
     rows = session_timers.accept(core, leg, request)
-    core.reply(tx, request, 200, headers=[contact_row(core.config, leg.flow), ALLOW_ROW, *rows])
+    core.reply(tx, request, 200, headers=[contact_row(core.config, leg.flow, leg.call.is_secure), ALLOW_ROW, *rows])
 
 
 def _send(core: Core, passing: Relay, credentials: Headers) -> None:
@@ -166,10 +166,13 @@ def _take_session(core: Core, passing: Relay, response: Response) -> Headers:
     if response.body:
         source.sdp = response.body
     if source.is_early:
-        return [contact_row(core.config, source.flow), ALLOW_ROW]  # A session begins with the 2xx of its INVITE.
+        return [
+            contact_row(core.config, source.flow, source.call.is_secure),
+            ALLOW_ROW,
+        ]  # A session begins with the 2xx of its INVITE.
     session_timers.confirmed(core, target, response)
     timer_rows = session_timers.accept(core, source, request)
-    return [contact_row(core.config, source.flow), ALLOW_ROW, *timer_rows]
+    return [contact_row(core.config, source.flow, source.call.is_secure), ALLOW_ROW, *timer_rows]
 
 
 def _authenticate(core: Core, passing: Relay, response: Response) -> bool:

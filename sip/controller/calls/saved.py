@@ -125,6 +125,8 @@ def call_from_json(state: dict[str, Any], now: float, wall: float) -> Call:
     call.state = State.UP
     call.a_leg = _leg_from_json(call, state["a"], True, now - wall)
     call.b_leg = _leg_from_json(call, state["b"], False, now - wall)
+    legs = [leg for leg in (call.a_leg, call.b_leg) if leg is not None]
+    call.is_secure = any(leg.dialog.local_contact.startswith("<sips:") for leg in legs)
     if call.a_leg is not None and call.b_leg is not None:
         call.a_leg.other, call.b_leg.other = call.b_leg, call.a_leg
     _attempt_from_json(call, state["attempt"])

@@ -132,7 +132,7 @@ def _check_referred_by(request: Request, line: LineEntry) -> None:
 
 def _accept(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> Subscription | None:
     """Answer 202 and open the subscription, unless the party wants none (RFC 4488 §4)."""
-    rows = [contact_row(core.config, leg.flow), ALLOW_ROW]
+    rows = [contact_row(core.config, leg.flow, leg.call.is_secure), ALLOW_ROW]
     if (request.get("Refer-Sub") or "").strip().lower() == "false":
         core.reply(tx, request, 202, headers=[*rows, ("Refer-Sub", "false")])
         return None

@@ -129,7 +129,7 @@ def next_hop(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> boo
     while attempt.hops:
         hop = attempt.hops.pop(0)
         flow = sending.flow_to(core, hop, trunk.zone, trunk.tls_name if trunk.host else "")
-        if flow is not None:
+        if flow is not None and (flow.is_secure or not call.is_secure):
             attempt.hop = hop
             branch = outgoing.trunk_branch(core, call, attempt, trunk, flow)
             attempt.branches.append(branch)

@@ -13,6 +13,7 @@ from sip.stack.transaction.non_invite_client import NonInviteClient
 
 TRANSITIONS: Final[Table] = {
     (State.NEW, Input.START): (State.CALLING, (Action.SEND, Action.START_A, Action.START_B)),
+    (State.NEW, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.INFORM_FAILURE,)),
     (State.CALLING, Input.TIMER_A): (State.CALLING, (Action.SEND, Action.START_A)),
     (State.CALLING, Input.TIMER_B): (State.TERMINATED, (Action.INFORM_TIMEOUT,)),
     (State.CALLING, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.INFORM_FAILURE,)),

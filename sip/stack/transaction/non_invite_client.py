@@ -10,6 +10,7 @@ from sip.stack.transaction.machine import Action, Input, State, Table
 
 TRANSITIONS: Final[Table] = {
     (State.NEW, Input.START): (State.TRYING, (Action.SEND, Action.START_E, Action.START_F)),
+    (State.NEW, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.INFORM_FAILURE,)),
     (State.TRYING, Input.TIMER_E): (State.TRYING, (Action.SEND, Action.START_E)),
     (State.TRYING, Input.TIMER_F): (State.TERMINATED, (Action.INFORM_TIMEOUT,)),
     (State.TRYING, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.INFORM_FAILURE,)),
