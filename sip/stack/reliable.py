@@ -6,11 +6,11 @@ responses and the queue belong to whoever drives the table.
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 
-class ReliableState(Enum):
+class ReliableState(IntEnum):
     """Where the sending stands."""
 
     IDLE = auto()
@@ -21,7 +21,7 @@ class ReliableState(Enum):
     """The INVITE has its final response, or was given up."""
 
 
-class ReliableInput(Enum):
+class ReliableInput(IntEnum):
     """What can happen."""
 
     GIVEN = auto()
@@ -34,7 +34,7 @@ class ReliableInput(Enum):
     FINAL = auto()
 
 
-class ReliableAction(Enum):
+class ReliableAction(IntEnum):
     """What is done at an arrow."""
 
     SEND = auto()

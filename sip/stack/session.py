@@ -5,7 +5,7 @@ Who drives it feeds inputs and does what the row says; the clock is an argument.
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 SESSION_S_MIN: Final = 90
@@ -15,7 +15,7 @@ _MARGIN_S: Final = 32.0
 """RFC 4028 §10: the BYE comes this long before the end, or a third of the interval where that is less."""
 
 
-class SessionState(Enum):
+class SessionState(IntEnum):
     """Where the timer stands."""
 
     OFF = auto()
@@ -27,7 +27,7 @@ class SessionState(Enum):
     """Our refresh is under way."""
 
 
-class SessionInput(Enum):
+class SessionInput(IntEnum):
     """What can happen to it."""
 
     PEER_REFRESHES = auto()
@@ -44,7 +44,7 @@ class SessionInput(Enum):
     """Silence, 408 or 481: there is no dialog any more."""
 
 
-class SessionAction(Enum):
+class SessionAction(IntEnum):
     """What is done at an arrow."""
 
     WATCH = auto()

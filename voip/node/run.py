@@ -8,11 +8,11 @@ import hashlib
 import logging
 import os
 import random
+import secrets
 import signal
 import time
 from dataclasses import replace
 from functools import partial
-from uuid import uuid4
 
 import uvloop
 from django.conf import settings
@@ -184,7 +184,7 @@ class _Composition:
             realm=settings.SIP_REALM,
             secret=hashlib.sha256(b"sip nonces:" + settings.SECRET_KEY.encode()).digest(),
             token=parts.token,
-            call_id=lambda: uuid4().hex,
+            call_id=partial(secrets.token_hex, 16),
             listeners=parts.listeners,
             session_expires_s=settings.SIP_SESSION_EXPIRES_S,
             session_min_s=settings.SIP_SESSION_MIN_S,

@@ -21,6 +21,20 @@ from voip.platform import places
 
 TREES: Final = ("sip/stack", "sip/controller", "sip/proxy")
 """Folders all of whose modules are compiled; one that is not there has none."""
+MODULES: Final = (
+    "billing/rating.py",
+    "fraud/screening.py",
+    "fraud/window.py",
+    "numbers/e164/dialling.py",
+    "numbers/e164/nanp.py",
+    "sip/cdr/frames.py",
+    "sip/cdr/record.py",
+    "sip/io/pump.py",
+    "sip/io/udp.py",
+    "voip/callpolicy.py",
+    "voip/node/routing.py",
+)
+"""Further modules that every call meets."""
 SCANNERS: Final = ("sip/stack/message/scan.py",)
 """Modules in Cython's pure-Python mode; all others are compiled by mypyc."""
 SUFFIX: Final = EXTENSION_SUFFIXES[0]
@@ -35,16 +49,27 @@ class NotCompiled(RuntimeError):
 
 def sources(root: Path = places.ROOT) -> list[Path]:
     """Return every module that is compiled, in order; packages' own ``__init__`` stay as they are."""
-    found = (path for tree in TREES for path in (root / tree).rglob("*.py"))
-    return sorted(path for path in found if path.name != "__init__.py")
+    found = [path for tree in TREES for path in (root / tree).rglob("*.py") if path.name != "__init__.py"]
+    return sorted([*found, *(root / name for name in MODULES if (root / name).exists())])
+
+
+def module_name(path: Path) -> str:
+    """Return how a module of the checkout is imported; ``numbers/`` is a root of its own."""
+    return ".".join(path.relative_to(places.ROOT).with_suffix("").parts).removeprefix("numbers.")
+
+
+def every_module(root: Path = places.ROOT) -> list[Path]:
+    """Return what a compiler must see to know the types: all modules and hints of the packages compiled ones are in."""
+    tops = {path.relative_to(root).parts[0] for path in sources(root)}
+    return [path for top in sorted(tops) for kind in ("*.py", "*.pxd") for path in (root / top).rglob(kind)]
 
 
 def fingerprint(root: Path = places.ROOT) -> str:
     """Return what changes whenever a compiled module, the way it is compiled, or the interpreter does."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {SUFFIX}".encode())
-    recipe = root / "voip" / "platform" / "compiling.py"
+    recipe = [root / "voip" / "platform" / name for name in ("compiling.py", "native_init.py")]
     hints = [path for tree in TREES for path in sorted((root / tree).rglob("*.pxd"))]
-    for path in [*sources(root), *hints, *([recipe] if recipe.exists() else [])]:
+    for path in [*sources(root), *hints, *(path for path in recipe if path.exists())]:
         digest.update(os.fsencode(path.relative_to(root)) + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:20]
 

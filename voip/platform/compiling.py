@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from voip.platform import compiled, places
 from voip.platform.console import StepFailed, coloured, say
+from voip.platform.native_init import rewrite
 
 _OPTIONS: Final = ("-O3", "-g0", "-DNDEBUG", "-fPIC", "-fwrapv", "-fvisibility=hidden", "-w")
 _TYPES: Final = """[mypy]
@@ -29,6 +30,7 @@ strict = true
 python_version = 3.{minor}
 mypy_path = {root}:{root}/numbers
 explicit_package_bases = true
+follow_imports = silent
 cache_dir = {cache}
 """
 _IMPORT_ALL: Final = (
@@ -109,8 +111,9 @@ def compile_into(target: Path, work: Path, root: Path) -> None:
     Raises:
         StepFailed: a module is not mypyc-clean, or the compiler failed.
     """
-    with contextlib.chdir(root):
-        libraries = [*_with_mypyc(work, root), *_with_cython(work, root)]
+    copy = _prepared(work / "sources", root)
+    with contextlib.chdir(copy):
+        libraries = [*_with_mypyc(work, copy), *_with_cython(work, copy)]
     objects = {source: work / "objects" / f"{n}.o" for n, source in enumerate(_all_sources(libraries))}
     (work / "objects").mkdir()
     options = {source: library.options for library in libraries for source in library.sources}
@@ -121,6 +124,17 @@ def compile_into(target: Path, work: Path, root: Path) -> None:
         links = [pool.submit(_link, library, objects, target) for library in libraries]
         for link in links:
             link.result()
+
+
+def _prepared(copy: Path, root: Path) -> Path:
+    """Return a copy of the checkout's modules in which dataclasses initialise themselves."""
+    for path in compiled.every_module(root):
+        target = copy / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for path in compiled.sources(copy):
+        path.write_text(rewrite(path.read_text()))
+    return copy
 
 
 def _all_sources(libraries: list[_Library]) -> list[str]:
@@ -198,7 +212,7 @@ def _run(command: list[str], what: str) -> None:
 
 def _check_imports(home: Path) -> None:
     """Import every module once, in a process of its own: some mistakes show only then."""
-    names = [str(path.relative_to(places.ROOT).with_suffix("")).replace("/", ".") for path in compiled.sources()]
+    names = [compiled.module_name(path) for path in compiled.sources()]
     command = [sys.executable, "-c", _IMPORT_ALL, *names]
     env = os.environ | {compiled.SETTING: "always"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=places.ROOT, env=env)

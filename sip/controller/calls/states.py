@@ -10,11 +10,11 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 
-class State(Enum):
+class State(IntEnum):
     """Where a call stands."""
 
     AUTHORISING = auto()
@@ -32,7 +32,7 @@ class State(Enum):
     ENDED = auto()
 
 
-class Input(Enum):
+class Input(IntEnum):
     """What can happen to a call."""
 
     GRANTED = auto()
@@ -55,7 +55,7 @@ class Input(Enum):
     """What was sent to the caller reliably has its PRACK, or never will."""
 
 
-class Action(Enum):
+class Action(IntEnum):
     """What is done at an arrow."""
 
     HUNT = auto()

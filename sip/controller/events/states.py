@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 
-class State(Enum):
+class State(IntEnum):
     """How a subscription stands."""
 
     IDLE = auto()
@@ -26,7 +26,7 @@ class State(Enum):
     OVER = auto()
 
 
-class Input(Enum):
+class Input(IntEnum):
     """What happens to a subscription."""
 
     SUBSCRIBED = auto()
@@ -49,7 +49,7 @@ class Input(Enum):
     """Expired, unsubscribed, or ended by us."""
 
 
-class Action(Enum):
+class Action(IntEnum):
     """What is done about it."""
 
     NOTHING = auto()

@@ -74,7 +74,7 @@ class _Builder:
         if self._open and not self._open[-1].children:
             self._open[-1].text += data
 
-    def doctype(self, name: str, system_id: str | None, public_id: str | None, has_subset: bool) -> None:
+    def doctype(self, name: str, system_id: str | None, public_id: str | None, has_subset: object) -> None:
         """Refuse a DTD."""
         raise ValueError("a document type declaration is not read")
 
