@@ -45,6 +45,15 @@ def test_a_factory_that_is_a_lambda_is_called() -> None:
     assert names["A"]().x == [1, 2]
 
 
+def test_a_field_that_does_not_take_part_in_comparing_still_does_not() -> None:
+    _, names = made("@dataclass(frozen=True)\nclass A:\n    x: int = field(default=1, compare=False)\n")
+    assert (names["A"]().x, names["A"](1) == names["A"](2), hash(names["A"](1)) == hash(names["A"](2))) == (
+        1,
+        True,
+        True,
+    )
+
+
 def test_a_class_compared_by_identity_stays_so() -> None:
     _, names = made("@dataclass(slots=True, eq=False)\nclass A:\n    x: int\n")
     assert names["A"](1) != names["A"](1)
@@ -66,7 +75,8 @@ def test_what_is_not_a_plain_dataclass_stays_as_it_is() -> None:
         "class A:\n    x: int = 1\n",
         "class B:\n    pass\n\n\n@dataclass\nclass A(B):\n    x: int\n",
         "@dataclass(kw_only=True)\nclass A:\n    x: int\n",
-        "@dataclass\nclass A:\n    x: int = field(default=1, repr=False)\n",
+        "@dataclass\nclass A:\n    x: int = field(default=1, init=False)\n",
+        "@dataclass\nclass A:\n    x: int = field(repr=False)\n",
         "@dataclass\nclass A:\n    x: int\n\n    def __init__(self) -> None:\n        self.x = 1\n",
     ):
         assert rewrite(HEAD + body) == HEAD + body

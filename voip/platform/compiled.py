@@ -28,7 +28,6 @@ MODULES: Final = (
     "numbers/e164/dialling.py",
     "numbers/e164/nanp.py",
     "sip/cdr/frames.py",
-    "sip/cdr/record.py",
     "sip/io/pump.py",
     "sip/io/udp.py",
     "voip/callpolicy.py",

@@ -78,21 +78,21 @@ def _fields(node: ast.ClassDef) -> list[_Field]:
         if item.value is not None:
             default = ast.unparse(item.value)
             if isinstance(item.value, ast.Call) and ast.unparse(item.value.func) == "field":
-                factory = _factory(item.value)
-                if factory is None:
+                default, factory = _default(item.value)
+                if default is None:
                     return []
-                default = "None"
         found.append(_Field(item.target.id, kind, default, factory))
     return found
 
 
-def _factory(call: ast.Call) -> str | None:
-    """Return the expression that makes a default anew; ``field`` with other arguments is not understood."""
-    if len(call.keywords) != 1 or call.keywords[0].arg != "default_factory":
-        return None
-    value = call.keywords[0].value
-    made = value.body if isinstance(value, ast.Lambda) else ast.Call(value, [], [])
-    return ast.unparse(made)
+def _default(call: ast.Call) -> tuple[str | None, str | None]:
+    """Return a field's default and the expression that makes it anew; two ``None`` for what is not understood."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if not set(given) <= {"default", "default_factory", "compare", "hash", "repr"}:
+        return None, None
+    if (value := given.get("default_factory")) is not None:
+        return "None", ast.unparse(value.body if isinstance(value, ast.Lambda) else ast.Call(value, [], []))
+    return (ast.unparse(given["default"]), None) if "default" in given else (None, None)
 
 
 def _method(fields: list[_Field], has_post_init: bool) -> str:

@@ -11,6 +11,7 @@ from sip.stack.message.cseq import CSeq
 from sip.stack.message.grammar import TOKEN_CHARS, parse_digits
 from sip.stack.message.message import Headers, Request, Response
 from sip.stack.message.names import CANONICAL, canonical_name
+from sip.stack.message.scan import IS_FAST, scan
 
 _URI_BREAKERS: Final = frozenset('<>" \t')
 _ONCE: Final = ("From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards")
@@ -34,7 +35,7 @@ def parse_message(data: bytes) -> Request | Response:
             raise RemoteProtocolError("no empty line after the headers")
         if end - start > HEAD_BYTES_MAX:
             raise RemoteProtocolError("Message Too Large", 513)
-        return _parse(data[start:end].decode("utf-8", "surrogateescape"), data[end + 4 :])
+        return _parse(data[start:end], data[end + 4 :])
     except RemoteProtocolError as error:
         error.request_head = recover_head(data[start : end if end >= 0 else None][:HEAD_BYTES_MAX])
         raise
@@ -47,16 +48,37 @@ def parse_head(data: bytes) -> Request | Response:
         RemoteProtocolError: the bytes are no message.
     """
     head, _, _ = data.partition(b"\r\n\r\n")
-    return _parse_rows_and_line(head.decode("utf-8", "surrogateescape"))
+    return _parse_rows_and_line(head)
 
 
-def _parse(head: str, rest: bytes) -> Request | Response:
+def _parse(head: bytes, rest: bytes) -> Request | Response:
     message = _parse_rows_and_line(head)
     message.body = _cut_body(message._first.get("Content-Length"), rest)
     return message
 
 
-def _parse_rows_and_line(head: str) -> Request | Response:
+def _parse_rows_and_line(head: bytes) -> Request | Response:
+    scanned = scan(head, HEADERS_MAX - 1) if IS_FAST else None
+    first, headers, index = scanned if scanned is not None else split_head(head)
+    message: Request | Response
+    if first[:8].upper() == "SIP/2.0 ":
+        message = _parse_status_line(first)
+    else:
+        message = _parse_request_line(first)
+    message.headers = headers
+    message._first = index
+    message._first_rows = len(headers)
+    _check_rows(message, index)
+    return message
+
+
+def split_head(data: bytes) -> tuple[str, Headers, dict[str, str]]:
+    """Return first line, rows, and the first row of each name; for what ``scan`` leaves, and where it is slow.
+
+    Raises:
+        RemoteProtocolError: 400 for a control character or a row that is none, 513 for too many rows.
+    """
+    head = data.decode("utf-8", "surrogateescape")
     if "\r\n " in head or "\r\n\t" in head:
         head = head.replace("\r\n ", " ").replace("\r\n\t", " ")
     lines = head.split("\r\n")
@@ -68,17 +90,7 @@ def _parse_rows_and_line(head: str) -> Request | Response:
     first = lines[0]
     lines[0] = ""
     headers = _parse_rows(lines)
-    message: Request | Response
-    if first[:8].upper() == "SIP/2.0 ":
-        message = _parse_status_line(first)
-    else:
-        message = _parse_request_line(first)
-    message.headers = headers
-    index = dict(reversed(headers))
-    message._first = index
-    message._first_rows = len(headers)
-    _check_rows(message, index)
-    return message
+    return first, headers, dict(reversed(headers))
 
 
 def _parse_rows(lines: list[str]) -> Headers:
