@@ -27,7 +27,6 @@ MODULES: Final = (
     "fraud/window.py",
     "numbers/e164/dialling.py",
     "numbers/e164/nanp.py",
-    "sip/cdr/frames.py",
     "sip/io/pump.py",
     "sip/io/udp.py",
     "voip/callpolicy.py",
