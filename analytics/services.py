@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 
 from analytics import limits
-from analytics.models import DirtyHour
 from analytics.rollup import recompute_hour
 from sip.cdr.record import CallRecord
+from sip.cdr.rows import array_text, execute
 
+_MARK = "INSERT INTO analytics_dirtyhour (tenant_id, hour) SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])"
 _LOCK_CLASS = 0x616E  # "an": first key of our advisory locks, the second is the hour's number.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -19,7 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def mark_dirty(records: Sequence[CallRecord]) -> None:
     """Mark the hours these calls lie in, in the caller's transaction: figures follow the records or neither is kept."""
     hours = {(record.tenant_id, hour_of(datetime.fromtimestamp(record.started_at, UTC))) for record in records}
-    DirtyHour.objects.bulk_create([DirtyHour(tenant_id=tenant_id, hour=hour) for tenant_id, hour in sorted(hours)])
+    marks = sorted(hours)
+    execute(_MARK, [array_text([tenant_id for tenant_id, _ in marks]), array_text([hour for _, hour in marks])])
 
 
 def hour_of(moment: datetime) -> datetime:

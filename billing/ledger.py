@@ -21,6 +21,7 @@ from billing.choices import EntryKind, LedgerKind
 from billing.errors import BooksDiffer, IdempotencyConflict
 from billing.limits import ENTRY_POSTINGS_MAX
 from billing.models import Account, Entry, LedgerAccount, Posting
+from sip.cdr.rows import array_text, execute
 from tenants.errors import Conflict
 from tenants.scope import system_scope
 
@@ -99,8 +100,8 @@ def hash_of(values: Mapping[str, Any]) -> str:
 def post(drafts: Sequence[Draft], account_ids: Iterable[int] = (), at: datetime | None = None) -> Posted:
     """Write entries with their postings and move the balances, all in a few statements.
 
-    ``account_ids`` are the accounts the lines move; they are locked first, in order. An entry whose key is there with
-    the same input is left as it is.
+    ``account_ids`` are the accounts the lines move, unless the caller has locked them; they are locked first, in order.
+    An entry whose key is there with the same input is left as it is.
 
     Raises:
         IdempotencyConflict: a key is there with other input; nothing is written.
@@ -108,12 +109,14 @@ def post(drafts: Sequence[Draft], account_ids: Iterable[int] = (), at: datetime 
     """
     for draft in drafts:
         _check(draft)
-    with system_scope(), connection.cursor() as cursor:
-        cursor.execute(_LOCK, [sorted(set(account_ids))])
-        new_ids = _insert_entries(cursor, drafts, at or timezone.now())
+    with system_scope():
+        locked = sorted(set(account_ids))
+        if locked:
+            execute(_LOCK, [array_text(locked)])
+        new_ids = _insert_entries(drafts, at or timezone.now())
         old_ids = _known_entries(draft for draft in drafts if (draft.tenant_id, draft.key) not in new_ids)
         new = [draft for draft in drafts if (draft.tenant_id, draft.key) in new_ids]
-        balances = _insert_postings(cursor, new, new_ids) if new else {}
+        balances = _insert_postings(new, new_ids) if new else {}
     ids = {key: entry_id for (_, key), entry_id in (new_ids | old_ids).items()}
     return Posted(ids, frozenset(draft.key for draft in new), balances)
 
@@ -126,20 +129,20 @@ def _check(draft: Draft) -> None:
         raise ValueError(f"entry {draft.key} does not balance: {dict(sums)}")
 
 
-def _insert_entries(cursor: Any, drafts: Sequence[Draft], at: datetime) -> dict[tuple[int, str], int]:
-    cursor.execute(
+def _insert_entries(drafts: Sequence[Draft], at: datetime) -> dict[tuple[int, str], int]:
+    rows = execute(
         _INSERT_ENTRIES,
         [
-            [draft.tenant_id for draft in drafts],
-            [draft.key for draft in drafts],
-            [draft.input_hash for draft in drafts],
-            [str(draft.kind) for draft in drafts],
-            [draft.memo for draft in drafts],
-            [draft.reverses_id for draft in drafts],
-            [at] * len(drafts),
+            array_text([draft.tenant_id for draft in drafts]),
+            array_text([draft.key for draft in drafts]),
+            array_text([draft.input_hash for draft in drafts]),
+            array_text([draft.kind for draft in drafts]),
+            array_text([draft.memo for draft in drafts]),
+            array_text([draft.reverses_id for draft in drafts]),
+            array_text([at] * len(drafts)),
         ],
     )
-    return {(tenant_id, key): entry_id for entry_id, tenant_id, key in cursor.fetchall()}
+    return {(tenant_id, key): entry_id for entry_id, tenant_id, key in rows}
 
 
 def _known_entries(drafts: Iterable[Draft]) -> dict[tuple[int, str], int]:
@@ -158,22 +161,22 @@ def _known_entries(drafts: Iterable[Draft]) -> dict[tuple[int, str], int]:
     return known
 
 
-def _insert_postings(cursor: Any, drafts: Sequence[Draft], ids: Mapping[tuple[int, str], int]) -> dict[int, Moved]:
+def _insert_postings(drafts: Sequence[Draft], ids: Mapping[tuple[int, str], int]) -> dict[int, Moved]:
     rows = [(ids[draft.tenant_id, draft.key], line) for draft in drafts for line in draft.lines]
-    accounts = [line.ledger_account_id for _, line in rows]
-    amounts = [line.amount_nanos for _, line in rows]
-    cursor.execute(
+    accounts = array_text([line.ledger_account_id for _, line in rows])
+    amounts = array_text([line.amount_nanos for _, line in rows])
+    execute(
         _INSERT_POSTINGS,
         [
-            [entry_id for entry_id, _ in rows],
-            [line.tenant_id for _, line in rows],
+            array_text([entry_id for entry_id, _ in rows]),
+            array_text([line.tenant_id for _, line in rows]),
             accounts,
             amounts,
-            [line.currency for _, line in rows],
+            array_text([line.currency for _, line in rows]),
         ],
     )
-    cursor.execute(_MOVE_BALANCES, [accounts, amounts])
-    return {account_id: Moved(balance, by) for account_id, balance, by in cursor.fetchall()}
+    moved = execute(_MOVE_BALANCES, [accounts, amounts])
+    return {account_id: Moved(balance, by) for account_id, balance, by in moved}
 
 
 def own_accounts(wanted: Iterable[OwnAccount]) -> dict[OwnAccount, int]:

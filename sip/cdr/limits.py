@@ -53,8 +53,9 @@ BATCH_BYTES_MAX: Final = 4_194_304
 POLL_S: Final = 0.05
 """Pause of an idle loader: it bounds the time from a durable record to its committed row."""
 
-POLL_BUSY_S: Final = 0.3
-"""Pause after a batch of ``BUSY_RECORDS``: a transaction costs as much as twenty records, so a busy loader gathers."""
+POLL_BUSY_S: Final = 1.0
+"""Pause after a batch of ``BUSY_RECORDS``: a transaction costs as much as sixty records, so a busy loader gathers.
+Money is held until then, and a figure that is a second old is new."""
 
 BUSY_RECORDS: Final = 10
 """From so many records in a batch on, the loader is busy."""
