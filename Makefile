@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export CONFIRM
 
 .DEFAULT_GOAL := help
-.PHONY: help run compile test test-kill doctor stop reset bench lint format manage requirements
+.PHONY: help run compile test test-kill fuzz doctor stop reset bench lint format manage requirements
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -24,6 +24,9 @@ test: ## Set up what tests need and run all checks and tests; ARGS go to pytest
 
 test-kill: ## Kill every process at random under a minute of calls and compare the books with the peers' logs
 	@KILL_SECONDS=60 $(BOOTSTRAP) test tests/e2e/test_kill.py -s
+
+fuzz: ## Send 100,000 hostile messages to a node and fuzz the parser for longer; FUZZ_SEED chooses others
+	@FUZZ_MESSAGES=100000 FUZZ_PARSER_RUNS=1000000 $(BOOTSTRAP) test tests/fuzz -s
 
 doctor: ## Check this machine and print the line that mends what is wrong
 	@$(BOOTSTRAP) doctor

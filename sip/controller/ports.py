@@ -132,6 +132,8 @@ class SwitchConfig:
     """Number of this process among those of its node (``sip.stack.ownership``)."""
     server_name: str = "Trunkline"
     """User-Agent and Server."""
+    overload_feedback: bool = True
+    """Offer overload feedback to trunks, and heed it (RFC 7339)."""
     digest_algorithms: tuple[str, ...] = ("MD5",)
     """Algorithms challenged with, best first. All that ``digest.ALGORITHMS`` names are accepted always; many phones
     give up when they see a challenge with an algorithm they do not know beside one they do."""

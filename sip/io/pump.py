@@ -16,6 +16,7 @@ from sip.stack.flow import Flow
 from sip.stack.guard.guard import Guard
 from sip.stack.guard.limits import SHED_STEP_UP_PERCENT
 from sip.stack.guard.overload import Measurement
+from sip.stack.guard.signals import Signal
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,10 @@ class Pump:
         """Feed one datagram; ``turn`` or ``wake`` must follow."""
         try:
             if self._admits(data, flow) and (self.crew is None or not self.crew.diverts(data, flow)):
+                refused = self._endpoint.refused
                 self._endpoint.receive_datagram(data, flow, self._loop.time())
+                if refused != self._endpoint.refused:
+                    self._note_malformed(flow)
         except Exception as error:  # noqa: BLE001 - a bug met by one message ends that message, never the node
             self._bugs.note(error, f"a datagram of {flow.remote[0]}", self._loop.time())
 
@@ -110,6 +114,10 @@ class Pump:
                 sender.send(reply_to, answer)
         return verdict.passes
 
+    def _note_malformed(self, flow: Flow) -> None:
+        if self.guard is not None:
+            self.guard.note(flow, Signal.MALFORMED, "", self._loop.time())
+
     def is_banned(self, address: str) -> bool:
         """Tell whether nothing of this address is heard: its stream need not be opened."""
         guard = self.guard
@@ -126,6 +134,10 @@ class Pump:
 
     def watch_load(self) -> None:
         """Begin to measure how late the loop comes, and tell the guard."""
+        self._endpoint.wish.change(0, time.time())  # After a restart too the sequence has grown.
+        self._arm_tick()
+
+    def _arm_tick(self) -> None:
         self._tick_due = self._loop.time() + LOAD_TICK_S
         self._tick = self._loop.call_at(self._tick_due, self._measure)
 
@@ -139,7 +151,7 @@ class Pump:
                 self._endpoint.wish.change(share, time.time())
                 if share in (0, SHED_STEP_UP_PERCENT):
                     log.warning("overload is over" if share == 0 else "overload: new calls are refused in part")
-        self.watch_load()
+        self._arm_tick()
 
     def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
         """Answer what a stream ended on, at once."""

@@ -102,7 +102,8 @@ class Endpoint:
 
     def refuse(self, error: RemoteProtocolError, flow: Flow, received_bytes: int = 0) -> None:
         """Answer a bad request without remembering it, if it can be answered; for ``StreamFramer.failure`` too."""
-        self.refused += 1
+        if error.status != 503:
+            self.refused += 1
         request = error.request_head
         if request is None:
             return

@@ -83,6 +83,8 @@ class StreamFramer:
 
 
 def _content_length(head: bytes) -> int:
+    if b"\r\n " in head or b"\r\n\t" in head:
+        head = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     """Return where the message ends; two values, even alike, are none (RFC 4475 §3.3.9): who is right is a guess."""
     values: list[bytes] = []
     for line in head.split(b"\r\n")[1:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 SDP: Final = (
@@ -96,3 +97,12 @@ def response(status: int, method: str = "INVITE", number: int = 0) -> bytes:
 def all_seeds() -> list[bytes]:
     """Return one of each."""
     return [*(request(method) for method in METHODS), *(response(status) for status in STATUSES)]
+
+
+def write_corpus(folder: Path) -> None:
+    """Put one of each message into a folder, where it has none yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, message in enumerate(all_seeds()):
+        path = folder / f"seed-{number:02}"
+        if not path.exists():
+            path.write_bytes(message)

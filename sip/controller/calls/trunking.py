@@ -21,6 +21,7 @@ from sip.controller.outbound.limits import HOPS_TRIED_MAX, URIS_TRIED_MAX
 from sip.controller.outbound.quarantine import retry_after_s
 from sip.controller.outbound.trunks import numeric_hop, trunk_uri
 from sip.controller.q850 import NO_CIRCUIT, UNALLOCATED
+from sip.stack.flow import Flow
 from sip.stack.locating.enum import PUBLIC_SUFFIX, NumberAnswer
 from sip.stack.locating.records import Hop
 from sip.stack.message.grammar import is_address
@@ -129,13 +130,23 @@ def next_hop(core: Core, call: Call, attempt: Attempt, trunk: TrunkEntry) -> boo
     while attempt.hops:
         hop = attempt.hops.pop(0)
         flow = sending.flow_to(core, hop, trunk.zone, trunk.tls_name if trunk.host else "")
-        if flow is not None and (flow.is_secure or not call.is_secure):
+        if flow is not None and (flow.is_secure or not call.is_secure) and not _is_kept_back(core, call, flow):
             attempt.hop = hop
             branch = outgoing.trunk_branch(core, call, attempt, trunk, flow)
             attempt.branches.append(branch)
             outgoing.send(core, branch)
             return True
     return False
+
+
+def _is_kept_back(core: Core, call: Call, flow: Flow) -> bool:
+    """Tell whether the server has asked for fewer calls and this is one of those it shall not get (RFC 7339 §5.5)."""
+    if not core.config.overload_feedback:
+        return False
+    is_emergency = call.plan is not None and call.plan.is_emergency
+    restraint = core.endpoint.restraint
+    restraint.watch(flow)
+    return not is_emergency and restraint.keeps_back(flow, core.now)
 
 
 def goes_on(core: Core, call: Call, attempt: Attempt, failed: Failed) -> bool:

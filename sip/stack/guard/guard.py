@@ -18,9 +18,10 @@ from sip.stack.guard.limits import (
     ABSORB_S,
     BAN_S,
     KNOWN_MAX,
+    KNOWN_ORDER_S,
     KNOWN_S,
+    PATIENCE_WITH_KNOWN,
     POINTS_MAX,
-    POINTS_OF_KNOWN_MAX,
     SOURCES_MAX,
     UNKNOWN_BURST,
     UNKNOWN_PER_S,
@@ -210,16 +211,20 @@ class Guard:
             source.full_at = [0.0, 0.0, 0.0, 0.0, 0.0]
             self._known[key] = source
             if len(self._known) > KNOWN_MAX:
-                self._forget_known(now)
+                self._forget_known()
+        elif now + KNOWN_S - source.known_until > KNOWN_ORDER_S:
+            del self._known[key]
+            self._known[key] = source
         source.known_until = now + KNOWN_S
         if len(self._suspects):
             self._suspects.add(key, Signal.PROVED, "", now)
 
-    def _forget_known(self, now: float) -> None:
-        """Drop sources that have not proved themselves for long; when there are none, the one known longest."""
-        over = [key for key, known in self._known.items() if known.known_until < now and known.trust != Trust.TRUNK]
-        for key in over or [key for key, known in self._known.items() if known.trust != Trust.TRUNK][:1]:
-            del self._known[key]
+    def _forget_known(self) -> None:
+        """Drop the source that has not proved itself for longest, to within ``KNOWN_ORDER_S``; never a trunk."""
+        for key, known in self._known.items():
+            if known.trust != Trust.TRUNK:
+                del self._known[key]
+                return
 
     def is_banned(self, address: str, now: float) -> bool:
         """Tell whether nothing of an address is heard."""
@@ -241,8 +246,9 @@ class Guard:
         is_known = known is not None and known.known_until > now
         if signal is Signal.MALFORMED and is_known:
             return  # Keep-alives of phones behind one address look like it.
-        suspect = self._suspects.add(key, signal, name, now)
-        if suspect is None or suspect.points < (POINTS_OF_KNOWN_MAX if is_known else POINTS_MAX):
+        patience = PATIENCE_WITH_KNOWN if is_known else 1.0
+        suspect = self._suspects.add(key, signal, name, now, patience)
+        if suspect is None or suspect.points < POINTS_MAX * patience:
             return
         ban_s = BAN_S[min(suspect.bans, len(BAN_S) - 1)]
         suspect.bans += 1

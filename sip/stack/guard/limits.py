@@ -13,6 +13,9 @@ KNOWN_MAX: Final = 200_000
 KNOWN_S: Final = 3_900.0
 """How long a source counts as known after it last proved itself: the longest registration, and a little."""
 
+KNOWN_ORDER_S: Final = 600.0
+"""How often a source that proves itself moves behind the others; the first of them goes when there are too many."""
+
 BANS_MAX: Final = 20_000
 """Bans kept; over it the one that ends first goes."""
 
@@ -28,8 +31,9 @@ NAMES_MAX: Final = 32
 POINTS_MAX: Final = 100.0
 """A ban: with the points of ``signals.POINTS`` a scanner's seventh to tenth request."""
 
-POINTS_OF_KNOWN_MAX: Final = 1_000.0
-"""The same for a source that has proved itself: one broken phone must not silence its whole office."""
+PATIENCE_WITH_KNOWN: Final = 10.0
+"""A source that has proved itself may have so many times the points, and is forgiven so many times as fast: one broken
+phone must not silence its whole office, though it tries twice a second."""
 
 POINTS_FORGIVEN_PER_S: Final = 5.0
 """What time forgives: a phone with a wrong password that tries every three seconds is never banned."""

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from sip.stack.amplification import AMPLIFICATION_MAX
+from sip.stack.errors import RemoteProtocolError
 from sip.stack.flow import Flow
 from sip.stack.guard.limits import RETRY_AFTER_S_MIN, RETRY_AFTER_SPREAD_S, SEARCHED_BYTES_MAX
 from sip.stack.limits import HEAD_BYTES_MAX
@@ -41,16 +42,28 @@ def refusal(data: bytes, flow: Flow, number: int, says_when: bool) -> tuple[Flow
     response = _from_rows(head, flow, number, wait_s)
     reply_to = flow
     if not response:
-        request = recover_head(head)
-        if request is None:
+        try:
+            reply_to, response = _by_reading(head, flow, number, wait_s)
+        except RemoteProtocolError:
             return None
-        reply_to = reply_flow(request, flow)
-        stamp_source(request, flow)
-        rows = [("Retry-After", str(wait_s))] if wait_s else []
-        response = bytes(make_response(request, 503, "", f"shed.{number:x}", rows))
     if not flow.reliable and len(response) > AMPLIFICATION_MAX * len(data):
         return None
     return reply_to, response
+
+
+def _by_reading(head: bytes, flow: Flow, number: int, wait_s: int) -> tuple[Flow, bytes]:
+    """Return where the 503 goes, and the 503, made as any other response is.
+
+    Raises:
+        RemoteProtocolError: the request cannot be answered.
+    """
+    request = recover_head(head)
+    if request is None:
+        raise RemoteProtocolError("no request")
+    reply_to = reply_flow(request, flow)
+    stamp_source(request, flow)
+    rows = [("Retry-After", str(wait_s))] if wait_s else []
+    return reply_to, bytes(make_response(request, 503, "", f"shed.{number:x}", rows))
 
 
 def _from_rows(head: bytes, flow: Flow, number: int, wait_s: int) -> bytes:

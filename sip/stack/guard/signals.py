@@ -83,10 +83,10 @@ class Suspect:
         self.bans = 0
         """How often it has been banned."""
 
-    def add(self, signal: Signal, name: str, now: float) -> float:
-        """Add a signal's points, after what time has forgiven; returns the sum."""
+    def add(self, signal: Signal, name: str, now: float, patience: float) -> float:
+        """Add a signal's points, after what time has forgiven, ``patience`` times as much; returns the sum."""
         first, again = POINTS[signal]
-        self.points = max(0.0, self.points - (now - self.at) * POINTS_FORGIVEN_PER_S)
+        self.points = max(0.0, self.points - (now - self.at) * POINTS_FORGIVEN_PER_S * patience)
         self.at = now
         mark = f"{signal.value}:{name}"
         if mark in self.names:
@@ -112,7 +112,7 @@ class Suspects:
     def __len__(self) -> int:
         return len(self._by_source)
 
-    def add(self, source: str, signal: Signal, name: str, now: float) -> Suspect | None:
+    def add(self, source: str, signal: Signal, name: str, now: float, patience: float = 1.0) -> Suspect | None:
         """Add a signal; returns the suspect, ``None`` when the source has done nothing wrong so far."""
         suspect = self._by_source.get(source)
         if suspect is None:
@@ -121,7 +121,7 @@ class Suspects:
             suspect = self._by_source[source] = Suspect(now)
             if len(self._by_source) > SUSPECTS_MAX:
                 self._by_source.popitem(last=False)
-        suspect.add(signal, name, now)
+        suspect.add(signal, name, now, patience)
         self._by_source.move_to_end(source)
         return suspect
 

@@ -11,6 +11,8 @@ from sip.stack.guard.budgets import BUDGETS, Kind, Trust
 from sip.stack.guard.guard import DROP, PASS, Guard
 from sip.stack.guard.limits import (
     BAN_S,
+    KNOWN_MAX,
+    KNOWN_ORDER_S,
     KNOWN_S,
     PEAK_DROPS_MAX,
     PEAK_QUIET_S,
@@ -222,3 +224,22 @@ def test_a_proof_is_worth_something_only_for_a_while() -> None:
     guard.prove(flow(), 0.0)
     guard.take_ban(Ban("198.51.100.7", 1e9, "unknown user"), KNOWN_S + 1.0)
     assert guard.admit(INVITE, flow(), KNOWN_S + 1.0) is DROP
+
+
+def test_known_sources_are_remembered_up_to_a_bound_and_trunks_always() -> None:
+    guard = Guard()
+    guard.use_trunks(["203.0.113.9"])
+    for number in range(KNOWN_MAX + 100):
+        guard.prove(flow(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"), 0.0)
+    assert len(guard._known) == KNOWN_MAX
+    assert guard.knows(flow("203.0.113.9"), 0.0)
+
+
+def test_who_proves_himself_again_is_kept_before_who_does_not() -> None:
+    guard = Guard()
+    for number in range(KNOWN_MAX):
+        guard.prove(flow(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"), 0.0)
+    guard.prove(flow("10.0.0.0"), KNOWN_ORDER_S + 1.0)
+    guard.prove(flow("198.51.100.7"), KNOWN_ORDER_S + 2.0)
+    assert guard.knows(flow("10.0.0.0"), KNOWN_ORDER_S + 2.0)
+    assert not guard.knows(flow("10.0.0.1"), KNOWN_ORDER_S + 2.0)

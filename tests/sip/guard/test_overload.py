@@ -204,6 +204,11 @@ def test_a_request_that_cannot_be_answered_is_dropped(cut: bytes) -> None:
     assert overloaded().admit(b"\r\n".join(rows), PHONE, 1.0) is DROP
 
 
+def test_a_request_whose_to_cannot_be_read_is_dropped() -> None:
+    data = INVITE.replace(b"To: <sip:1002@trunkline.test>", b'To: <sip:1002@trunkline.tes"').replace(b";rport", b"")
+    assert overloaded().admit(data, PHONE, 1.0) is DROP
+
+
 def test_a_refusal_is_as_short_as_any_answer_to_a_stranger() -> None:
     for method in ("INVITE", "REGISTER"):
         verdict = overloaded().admit(seeds.request(method), PHONE, 1.0)
