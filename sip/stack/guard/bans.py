@@ -37,7 +37,7 @@ class BanList:
     def allow(self, sources: Iterable[str]) -> None:
         """Set whom no ban can reach; bans they have are lifted."""
         self._allowed = frozenset(sources)
-        for source in self._allowed & self._bans.keys():
+        for source in [source for source in self._bans if source in self._allowed]:
             del self._bans[source]
 
     def allows(self, source: str) -> bool:
