@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sip.cdr.errors import JournalClosed, JournalFull
 from sip.cdr.frames import FrameTooLong
+from sip.controller import strangers
 from sip.controller.auth import Authenticator
 from sip.controller.calls.call import Call, Early, Leg
 from sip.controller.calls.states import TRANSITIONS, Action, Input
@@ -230,6 +231,7 @@ class Core:
         if tx.is_proven:
             self.endpoint.respond(tx, response, self.now)
         else:
+            strangers.note_refusal(self, tx, request, status)
             self.endpoint.respond_to_stranger(tx, response, self.now)
 
     def take_place(self, places: Places, key: int, most: int) -> Callable[[], None] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sip.controller.directory import TrunkEntry
 from sip.stack.errors import RemoteProtocolError
@@ -15,6 +15,8 @@ from sip.stack.transaction.base import ServerTransaction
 
 if TYPE_CHECKING:
     from sip.controller.core import Core
+
+_NOTED_BY_THEMSELVES: Final = frozenset({401, 403, 407})
 
 
 def prove(core: Core, tx: ServerTransaction) -> None:
@@ -39,6 +41,13 @@ def note_challenge(core: Core, tx: ServerTransaction, request: Request) -> None:
         guard.note(flow, signal, request.uri, core.now)
     else:
         guard.note(flow, Signal.CHALLENGED if is_line else Signal.UNKNOWN_NAME, name, core.now)
+
+
+def note_refusal(core: Core, tx: ServerTransaction, request: Request, status: int) -> None:
+    """Note that somebody unproved asked for what there is not; what a password decides is noted on its own."""
+    is_refusal = (400 <= status < 500 and status not in _NOTED_BY_THEMSELVES) or status == 501
+    if is_refusal and not request.to_tag and not core.guard.knows(tx.source, core.now):
+        core.guard.note(tx.source, Signal.REFUSED, "", core.now)
 
 
 def note_failure(core: Core, flow: Flow, username: str) -> None:

@@ -25,6 +25,8 @@ class Signal(Enum):
     """The same in the name of a user we have: how every call begins, but not fifty without a proof."""
     CHALLENGED = "challenge"
     """A request without credentials in the name of a user we have: how every phone begins."""
+    REFUSED = "refused request"
+    """A request outside any dialog that came to nothing before anybody was asked who he is: 404, 405, 489 …"""
     TOOL = "scanner"
     """The agent names a known scanner."""
     MALFORMED = "malformed message"
@@ -41,6 +43,7 @@ POINTS: Final[dict[Signal, tuple[float, float]]] = {
     Signal.DIALLED_AS_UNKNOWN: (14.0, 6.0),
     Signal.DIALLED_AS_KNOWN: (4.0, 1.0),
     Signal.CHALLENGED: (0.2, 0.5),
+    Signal.REFUSED: (12.0, 12.0),
     Signal.TOOL: (35.0, 35.0),
     Signal.MALFORMED: (4.0, 4.0),
     Signal.PEAK: (45.0, 45.0),

@@ -90,6 +90,17 @@ def test_a_scanner_for_numbers_hears_at_most_ten_answers_and_then_nothing() -> N
     assert network.policy.screened == []
 
 
+def test_a_scanner_that_asks_for_what_there_is_not_hears_at_most_ten_answers() -> None:
+    for method in ("REGISTER", "OPTIONS", "FROB", "BYE"):
+        network = make_network()
+        requests = [
+            request(method, number, "u1").replace(b"sip:trunkline.test SIP", b"sip:elsewhere.example SIP")
+            for number in range(60)
+        ]
+        answered = heard(network, requests)
+        assert answered <= 10 or method == "OPTIONS", method
+
+
 def test_a_tool_that_names_itself_is_banned_sooner() -> None:
     network = make_network()
     calls = [request("REGISTER", number, f"{number}", ("User-Agent", "friendly-scanner")) for number in range(20)]

@@ -31,6 +31,7 @@ from sip.io.parent import Parent
 from sip.io.resolver import DnsAsker, DnsLocator, parse_servers, reach_of
 from sip.io.tls import TlsConfig, parse_certificates
 from sip.stack import digest
+from sip.stack.guard.guard import Guard
 from tests.sip.controller.business import FakePolicy, line, trunk
 from voip.node.workers import dying_with
 
@@ -85,7 +86,7 @@ def make_directory(host: str, port: int) -> Directory:
 
 
 def settings() -> dict[str, Any]:
-    """Return what the test wants otherwise: ``trunks`` (fields of each), ``dns`` (servers), ``talk_s``.
+    """Return what the test wants otherwise: ``trunks`` (fields of each), ``dns`` (servers), ``talk_s``, ``guarded``.
 
     ``listen``, ``certificates``, ``ca`` and ``origins`` are what ``SIP_LISTEN`` and its like are to a real node.
     """
@@ -118,6 +119,7 @@ async def main(
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     config = listening(host, port)
     network = make_directory(host, port)
+    guard = Guard() if settings().get("guarded") else None
 
     def make_switch(parts: Parts) -> Switch:
         config = SwitchConfig(
@@ -134,8 +136,9 @@ async def main(
         asker = DnsAsker(parse_servers(settings().get("dns", "127.0.0.1:9")))
         locator = DnsLocator(asyncio.get_running_loop(), asker, reach_of(parts.listeners.rows))
         return Switch(
-            config, parts.endpoint, network, policy, parts.journal, parts.store, wake=parts.wake, locator=locator
-        )
+            config, parts.endpoint, network, policy, parts.journal, parts.store, wake=parts.wake, locator=locator,
+            guard=guard,
+        )  # fmt: skip
 
     node = Node(
         replace(config, zones=zones or config.zones),
@@ -143,6 +146,7 @@ async def main(
         lambda post, on_error: Journal(spool, name, post, on_error),
         redis_url,
         member,
+        guard,
     )
 
     def started() -> None:
