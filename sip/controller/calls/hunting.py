@@ -22,6 +22,8 @@ def hunt(core: Core, call: Call) -> None:
     """Try the next target; when there is none the call is exhausted."""
     if call.timer is not None:
         call.timer.cancel()
+    if call.plan is not None and call.plan.is_emergency:
+        call.plan = trunking.down_last(core, call.plan)
     try_next(core, call)
 
 

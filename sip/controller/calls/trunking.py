@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sip.controller import sending
@@ -20,6 +21,7 @@ from sip.controller.limits import NO_BOUND
 from sip.controller.outbound.limits import HOPS_TRIED_MAX, URIS_TRIED_MAX
 from sip.controller.outbound.quarantine import retry_after_s
 from sip.controller.outbound.trunks import numeric_hop, trunk_uri
+from sip.controller.policy import RoutePlan
 from sip.controller.q850 import NO_CIRCUIT, UNALLOCATED
 from sip.stack.flow import Flow
 from sip.stack.locating.enum import PUBLIC_SUFFIX, NumberAnswer
@@ -48,6 +50,15 @@ def start(core: Core, call: Call, attempt: Attempt, failed: Failed) -> Outcome |
         return _take_hops(core, call, attempt, trunk, (numeric_hop(trunk),))
     search = _Search(core, call, attempt, trunk, failed)
     return search.look_up() if trunk.enum_suffix else search.locate()
+
+
+def down_last(core: Core, plan: RoutePlan) -> RoutePlan:
+    """Return an emergency call's plan with the trunks that do not answer behind all others."""
+    down = core.trunks.down()
+    if not down:
+        return plan
+    behind = [target for target in plan.targets if target.kind == "trunk" and target.id in down]
+    return replace(plan, targets=(*[target for target in plan.targets if target not in behind], *behind))
 
 
 class _Search:

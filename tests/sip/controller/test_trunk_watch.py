@@ -50,6 +50,17 @@ def test_one_answer_lost_takes_no_trunk_out_of_service() -> None:
     assert network.switch.trunks_down == ()
 
 
+def test_answers_lost_now_and_then_do_not_add_up() -> None:
+    network, _, first, _ = world()
+    network.advance(1.0)
+    for _ in range(4):
+        first.is_dead = True
+        network.advance((PINGS_FAILED_MAX - 1) * (INTERVAL_S + PING_SILENCE_S))
+        assert network.switch.trunks_down == ()
+        first.is_dead = False
+        network.advance(INTERVAL_S + PING_SILENCE_S)
+
+
 def test_a_trunk_that_is_silent_is_passed_over_at_once_and_comes_back_with_its_first_answer() -> None:
     network, alice, first, second = world()
     network.advance(1.0)
@@ -77,14 +88,28 @@ def test_any_answer_but_no_service_is_a_sign_of_life(status: int, is_down: bool)
     assert network.switch.trunks_down == ((1,) if is_down else ())
 
 
-def test_an_emergency_call_tries_even_a_trunk_that_is_down() -> None:
-    network, alice, first, _ = world()
+def test_an_emergency_call_tries_a_trunk_that_is_down_but_last() -> None:
+    network, alice, first, second = world()
     first.on_request = 503
     network.advance(DOWN_S + 1)
     network.policy.is_emergency = True
+    second.on_invite = (503,)
     alice.call("+442071838750")
     network.advance(0.5)
+    assert [row.trunk_id for row in only_record(network).attempts] == [2, 1]
     assert [request.method for request in first.requests].count("INVITE") == 1
+
+
+def test_an_emergency_call_that_a_trunk_in_service_takes_is_not_delayed_by_one_that_is_down() -> None:
+    network, alice, first, second = world()
+    first.is_dead = True
+    network.advance(DOWN_S + 1)
+    network.policy.is_emergency = True
+    second.on_invite = (180, 200)
+    alice.call("+442071838750")
+    network.advance(0.1)
+    assert alice.statuses[-1] == 200
+    assert [request.method for request in first.requests].count("INVITE") == 0
 
 
 def test_a_trunk_that_is_changed_or_switched_off_is_forgotten() -> None:
