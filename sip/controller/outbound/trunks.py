@@ -33,9 +33,14 @@ class Watched:
         self.failures = 0
         """OPTIONS in a row that were not answered."""
         self.addresses: tuple[str, ...] = ()
-        """What the name leads to: calls from there are the trunk's."""
+        """What the name leads to."""
         self.ping_timer: Timer | None = None
         self.resolve_timer: Timer | None = None
+
+    @property
+    def lends_addresses(self) -> bool:
+        """Tell whether calls from where the name leads are the trunk's: no other way to know them is configured."""
+        return not self.entry.source_addresses and not self.entry.tls_name
 
     def stop(self) -> None:
         """Ask no more."""
@@ -63,7 +68,7 @@ class TrunkStates:
         return tuple([trunk_id for trunk_id, watched in self.watched.items() if watched.is_down])
 
     def addresses(self, trunk_id: int) -> Sequence[str]:
-        """Return the addresses a trunk's name leads to, as far as they are followed."""
+        """Return the addresses a trunk's name leads to."""
         watched = self.watched.get(trunk_id)
         return watched.addresses if watched is not None else ()
 
@@ -75,5 +80,5 @@ class TrunkStates:
         """Take the addresses as they are now."""
         self._by_address = {}
         for trunk_id, watched in self.watched.items():
-            for address in watched.addresses:
+            for address in watched.addresses if watched.lends_addresses else ():
                 self._by_address.setdefault(address, trunk_id)

@@ -17,6 +17,7 @@ from sip.controller.outbound.limits import (
 )
 from sip.controller.outbound.trunks import Watched, trunk_uri
 from sip.controller.sending import locate, send_to
+from sip.controller.strangers import addresses_of
 from sip.stack.flow import Flow
 from sip.stack.locating.records import Hop
 from sip.stack.message.grammar import is_address
@@ -46,15 +47,22 @@ def sync(core: Core) -> None:
     for trunk in trunks.values():
         if trunk.id not in watched and trunk.is_active and trunk.host:
             _watch(core, trunk)
+    _index(core)
+
+
+def _index(core: Core) -> None:
+    """Have requests from the addresses found be known, and what comes from there have a carrier's budget."""
     core.trunks.index()
+    found = [address for watched in core.trunks.watched.values() for address in watched.addresses]
+    core.guard.use_trunks([*addresses_of(core.directory.trunks.values()), *found])
 
 
 def _watch(core: Core, trunk: TrunkEntry) -> None:
-    follows = not trunk.source_addresses and not trunk.tls_name and not is_address(trunk.host)
-    if not follows and not trunk.ping_interval_s:
+    is_named = not is_address(trunk.host)
+    if not is_named and not trunk.ping_interval_s:
         return
     watched = core.trunks.watched[trunk.id] = Watched(trunk)
-    if follows:
+    if is_named:
         _resolve(core, watched)
     if trunk.ping_interval_s:
         _ping(core, watched)
@@ -84,7 +92,7 @@ def _resolved(core: Core, watched: Watched, hops: Sequence[Hop]) -> None:
     addresses = tuple(dict.fromkeys([hop.remote[0] for hop in hops]))[:TRUNK_ADDRESSES_MAX]
     if addresses:  # A name that leads nowhere for a moment takes no carrier's calls away.
         watched.addresses = addresses
-        core.trunks.index()
+        _index(core)
     watched.resolve_timer = core.after(TRUNK_RESOLVE_S, partial(_resolve, core, watched))
 
 

@@ -243,6 +243,15 @@ def test_the_addresses_of_a_name_follow_the_dns_and_stay_while_it_is_silent() ->
     assert first.statuses == [407]
 
 
+@pytest.mark.parametrize("sources", [(), ("203.0.113.1",)])
+def test_what_comes_from_where_a_name_leads_has_a_carriers_budget(sources: tuple[str, ...]) -> None:
+    network, _, _, _, _ = named_trunk(source_addresses=sources)
+    assert {ONE, TWO, OTHER, *sources} <= network.core.guard._trunks
+    network.switch.directory = directory(line(1, "alice"))
+    network.run()
+    assert network.core.guard._trunks == frozenset()
+
+
 def test_the_addresses_of_a_name_are_bounded() -> None:
     names = Names(carrier_example=[f"10.0.{number // 250}.{number % 250}" for number in range(500)])
     network = Network(directory(trunk(1, "carrier.example", source_addresses=())), locator=names)
