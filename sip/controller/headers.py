@@ -86,7 +86,11 @@ def requires(message: Message, tag: str) -> bool:
 
 
 def _names(message: Message, name: str, tag: str) -> bool:
-    return any(tag == item.strip().lower() for row in message.get_all(name) for item in row.split(","))
+    return any(tag in row.lower() and tag in _items(row) for row in message.get_all(name))
+
+
+def _items(row: str) -> list[str]:
+    return [item.strip().lower() for item in row.split(",")]
 
 
 def allows(message: Message, method: str) -> bool | None:

@@ -90,11 +90,13 @@ def _restore_invite(core: Core, call: Call, leg: Leg, state: dict[str, Any]) -> 
 
 def _count(core: Core, call: Call, offer: CallOffer) -> None:
     """Take the places of both sides again, over the bound too: these calls exist."""
-    if offer.line_id is not None:
+    if call.a_leg is None:
+        pass  # The calling line has handed its party over and is free.
+    elif offer.line_id is not None:
         call.release = core.take_place(core.line_calls, offer.line_id, NO_BOUND)
     elif offer.trunk_id is not None:
         call.release = core.take_place(core.trunk_calls, offer.trunk_id, NO_BOUND)
     attempt = call.attempt
-    if attempt is not None:
+    if attempt is not None and call.b_leg is not None:
         counter = core.line_calls if attempt.target.kind == "line" else core.trunk_calls
         attempt.release = core.take_place(counter, attempt.target.id, NO_BOUND)

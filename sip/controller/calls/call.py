@@ -409,3 +409,8 @@ class Call:
     def call_id(self) -> str:
         """The platform's own id of the call."""
         return self.offer.call_id
+
+    def has_left(self, is_caller: bool) -> bool:
+        """Tell whether a side's line has handed the other party over: the call goes on without it."""
+        leg = self.a_leg if is_caller else self.b_leg
+        return leg.is_left if leg is not None else self.group is not None

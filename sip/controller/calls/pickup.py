@@ -47,7 +47,10 @@ def receive(
         raise RemoteProtocolError(refusal.reason or "Forbidden", refusal.status)
     if not request.body:
         raise RemoteProtocolError("Not Acceptable Here", 488)
-    leg, early = core.dialogs.get(replaces.key), core.early.get(replaces.key)
+    # Phones that learnt the dialog from a lamp (RFC 4235) disagree about whose tag is which.
+    swapped = (replaces.call_id, replaces.from_tag, replaces.to_tag)
+    leg = core.dialogs.get(replaces.key) or core.dialogs.get(swapped)
+    early = core.early.get(replaces.key) or core.early.get(swapped)
     if leg is not None:
         _take_over(core, tx, request, flow, caller, leg, replaces)
     elif early is not None and early.branch.request.call_id == replaces.call_id:

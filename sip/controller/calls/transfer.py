@@ -26,6 +26,7 @@ from sip.controller.events import refer
 from sip.controller.events.subscription import Subscription
 from sip.controller.headers import ALLOW_ROW, body_rows
 from sip.controller.limits import CALLER_CHARS_MAX, MAX_FORWARDS
+from sip.controller.live import touch
 from sip.controller.policy import CallOffer
 from sip.controller.q850 import INTERWORKING, NORMAL_CLEARING
 from sip.stack.errors import RemoteProtocolError
@@ -195,6 +196,19 @@ def _leave(core: Core, leg: Leg) -> None:
     leg.is_left = True
     session_timers.stop(core, leg)
     abort_relays(core, leg)
+    _free_place(leg.call, leg.is_a)
+    touch(core, leg.call)
+
+
+def _free_place(call: Call, is_caller: bool) -> None:
+    """Give back the place of a line that is no party of the call any more, so that it can make and take others."""
+    attempt = call.attempt
+    if is_caller and call.release is not None:
+        call.release()
+        call.release = None
+    elif not is_caller and attempt is not None and attempt.release is not None:
+        attempt.release()
+        attempt.release = None
 
 
 def _join(core: Core, transfer: Transfer, bridge: Bridge) -> None:
@@ -209,6 +223,9 @@ def _join(core: Core, transfer: Transfer, bridge: Bridge) -> None:
     group += [call for call in second.call.group or [second.call] if call not in group]
     for call in group:
         call.group = group
+        if call.a_leg is None:
+            _free_place(call, True)
+            touch(core, call)
     bridging.start(core, bridge)
     for call in group:
         core.write(open_payload(core, call), None)

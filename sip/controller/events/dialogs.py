@@ -101,13 +101,13 @@ class DialogPackage:
         found: dict[str, tuple[str, DialogInfo]] = {}
         lines, attempt = core.directory.lines, call.attempt
         caller = lines.get(call.offer.line_id) if call.offer.line_id is not None else None
-        if caller is not None and caller.username in self._lines:
+        if caller is not None and caller.username in self._lines and not call.has_left(True):
             key = f"{call.call_id}-a{caller.id}"
             found[key] = (caller.username, _of_caller(core, call, key, caller))
         if attempt is None or attempt.target.kind != "line" or (attempt.closed and call.answered_at is None):
             return found
         callee = lines.get(attempt.target.id)
-        if callee is not None and callee.username in self._lines:
+        if callee is not None and callee.username in self._lines and not call.has_left(False):
             key = f"{call.call_id}-b{callee.id}"
             found[key] = (callee.username, _of_callee(core, call, attempt, key, callee))
         return found
@@ -135,8 +135,19 @@ def _of_callee(core: Core, call: Call, attempt: Attempt, key: str, line: LineEnt
     if call.answered_at is not None and call.b_leg is not None:
         theirs = call.b_leg.dialog
         dialog = (theirs.call_id, theirs.remote_tag, theirs.local_tag)
+    elif attempt.ringing_at is not None:
+        dialog = _ringing_dialog(attempt)
     remote = _uri(core, target.caller or "anonymous")
     return DialogInfo(key, "recipient", state, _uri(core, line.username), remote, target.caller_name, "", 0, dialog)
+
+
+def _ringing_dialog(attempt: Attempt) -> tuple[str, str, str]:
+    """Return the early dialog by which a ringing call can be picked up (RFC 3891), as the ringing phone knows it."""
+    for branch in attempt.branches:
+        for early in branch.earlies:
+            if early.b_tag:
+                return (branch.request.call_id, early.b_tag, branch.request.from_tag)
+    return ("", "", "")
 
 
 def _uri(core: Core, user: str) -> str:

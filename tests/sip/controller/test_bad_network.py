@@ -214,6 +214,34 @@ def attended_transfer(scene: Scene) -> None:
     scene.hang_up(scene.alice)
 
 
+def a_pickup(scene: Scene) -> None:
+    scene.ring()
+    [ringing] = scene.bob.ringing
+    while not scene.network.core.early:
+        scene.bob.respond(180)  # It is sent once, and may be lost.
+        scene.network.advance(1.0)
+    names = f"{ringing.request.call_id};to-tag={ringing.request.from_tag};from-tag={ringing.tag}"
+    scene.alice.on_invite = scene.carol.on_invite = (200,)
+    scene.carol.call("102", OFFER, ("Replaces", names))
+    scene.network.wait(lambda: scene.carol.dialog is not None and scene.alice.dialog is not None)
+    scene.network.wait(lambda: scene.carol.acks and scene.alice.acks)
+    scene.network.advance(3.0)
+    scene.hang_up(scene.carol)
+
+
+def a_call_taken_over(scene: Scene) -> None:
+    scene.talk()
+    dialog = scene.bob.dialog
+    assert dialog is not None
+    names = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}"
+    scene.carol.on_invite = (200,)
+    scene.carol.call("102", OFFER, ("Replaces", names))
+    scene.network.wait(lambda: scene.carol.dialog is not None)
+    scene.network.wait(lambda: any(request.method == "BYE" for request in scene.bob.requests))
+    scene.network.advance(3.0)
+    scene.hang_up(scene.alice)
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "plain": a_plain_call,
     "callee hangs up": the_callee_hangs_up,
@@ -229,11 +257,13 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "session timers": session_timers,
     "blind transfer": blind_transfer,
     "attended transfer": attended_transfer,
+    "pickup": a_pickup,
+    "take-over": a_call_taken_over,
 }
 _UNANSWERED = {"busy": 486, "cancel": 487}
 CALLS_A_BATCH = 30
 BATCHES = 5
-"""Of each scene: 14 * 5 * 30 = 2,100 calls, and the registrations of 6,300 phones."""
+"""Of each scene: 16 * 5 * 30 = 2,400 calls, and the registrations of 7,200 phones."""
 
 
 def leftovers(scene: Scene) -> dict[str, int]:

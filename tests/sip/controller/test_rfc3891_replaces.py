@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from sip.controller.policy import Refusal
+from sip.stack.bodies.xml import parse
 from sip.stack.dialog import Dialog
 from sip.stack.message.message import Response
 from tests.sip.controller.business import directory, line, trunk
+from tests.sip.controller.office import AGAIN, CAROL, Office, methods
 from tests.sip.controller.phone import OFFER, Phone
-from tests.sip.controller.test_rfc3515_transfer import AGAIN, CAROL, Office, methods
+from tests.sip.controller.test_rfc4235_dialog_event import Desk
 
 
 def ringing_dialog(office: Office) -> str:
@@ -63,6 +65,13 @@ class TestPickup:
         assert [(row.line_id, row.sip_status) for row in record.attempts] == [(2, 487), (3, 200)]
         assert (record.a_line_id, record.b_line_id, record.ended_by) == (1, 3, "callee")
         assert office.is_empty()
+
+    def test_either_order_of_the_tags_is_understood(self) -> None:
+        office = self._ring()
+        [ringing] = office.bob.ringing
+        invite(office, f"{ringing.request.call_id};to-tag={ringing.tag};from-tag={ringing.request.from_tag}")
+        assert office.bob.cancelled == 1
+        assert answers(office.carol)[0].body == OFFER
 
     def test_nothing_is_held_for_it(self) -> None:
         office = self._ring()
@@ -244,3 +253,21 @@ class TestTakeOver:
         office.network.run()
         invite(office, dialog_of(office.bob))
         assert office.carol.statuses[-1] == 491
+
+
+def test_a_watcher_picks_up_with_what_the_lamp_says() -> None:
+    """RFC 4235 §4.1.6: the early dialog of a ringing line is named to who may watch it."""
+    desk = Desk()
+    watch = desk.watch()
+    desk.network.advance(2.0)
+    desk.carol.call("102")
+    desk.network.advance(2.0)
+    [dialog] = parse(watch.bodies[-1].encode()).children
+    names = [dialog.attribute(name) for name in ("call-id", "remote-tag", "local-tag")]
+    desk.carol.on_invite = desk.alice.on_invite = (200,)
+    desk.alice.call("102", CAROL, ("Replaces", "{};to-tag={};from-tag={}".format(*names)))
+    desk.network.advance(3.0)
+    assert desk.bob.cancelled == 1
+    assert answers(desk.carol)[0].body == CAROL
+    [dialog] = parse(watch.bodies[-1].encode()).children
+    assert dialog.children[0].text == "terminated"

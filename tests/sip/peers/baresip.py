@@ -77,6 +77,8 @@ class Baresip:
     answers: bool = False
     transport: str = "udp"
     extra_config: str = ""
+    control: int = 0
+    """Port at which it takes commands while it runs, 0 for none."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *commands: str, seconds: int = 30) -> None:
@@ -86,7 +88,10 @@ class Baresip:
         write_tone(tone, self.tone_hz)
         values = {"host": self.host, "port": self.port, "rtp": self.rtp, "rtp_last": self.rtp + 8, "tone": tone,
                   "name": self.name, "modules": MODULES, "folder": self.folder}  # fmt: skip
-        (self.folder / "config").write_text(_CONFIG.format(**values) + self.extra_config)
+        config = _CONFIG.format(**values) + self.extra_config
+        if self.control:
+            config += f"module_app ctrl_tcp.so\nctrl_tcp_listen {self.host}:{self.control}\n"
+        (self.folder / "config").write_text(config)
         mode = "auto" if self.answers else "manual"
         (self.folder / "accounts").write_text(
             f"<sip:{self.name}@{self.server[0]}:{self.server[1]};transport={self.transport}>;auth_user={self.name};"

@@ -53,13 +53,17 @@ def ack_failure(to: str, cseq: int) -> str:
     )
 
 
-def reply(status: str, *, sdp: bool = False, tag: bool = True, cseq: str = "[last_CSeq:]") -> str:
-    """Return the step that answers the last request, or with ``cseq`` the INVITE that a CANCEL names."""
+def reply(
+    status: str, *, sdp: bool = False, tag: bool = True, cseq: str = "[last_CSeq:]", via: str = "[last_Via:]",
+    extra: str = "",
+) -> str:  # fmt: skip
+    """Return the step that answers the last request, or with ``cseq`` (and ``via``) another one before it."""
+    row = f"      {extra}\n" if extra else ""
     to = "[last_To:];tag=[pid]U[call_number]" if tag else "[last_To:]"
     return _send(
-        f"      SIP/2.0 {status}\n      [last_Via:]\n      [last_Record-Route:]\n      [last_From:]\n      {to}\n"
+        f"      SIP/2.0 {status}\n      {via}\n      [last_Record-Route:]\n      [last_From:]\n      {to}\n"
         f"      [last_Call-ID:]\n      {cseq}\n      Contact: <sip:[local_ip]:[local_port]>\n"
-        f"{_SDP if sdp else _EMPTY}",
+        f"{row}{_SDP if sdp else _EMPTY}",
         sdp,
     )
 
