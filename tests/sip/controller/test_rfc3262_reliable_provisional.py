@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sip.stack.digest import Challenge
+from sip.stack.flow import Flow
 from sip.stack.message.message import Request, Response
 from sip.stack.reliable import RELIABLE, ReliableInput, ReliableState
 from tests.sip.controller.business import FakePolicy, directory, line, trunk
@@ -448,6 +449,21 @@ class TestRfc3311EarlyUpdate:
         [prack] = [request for request in bob.requests if request.method == "PRACK"]
         assert (bye.to_tag, bye.cseq.number) == (late.to_tag, prack.cseq.number + 1)
         hang_up(network, alice)
+
+
+def test_a_phone_that_answers_long_after_another_has_is_hung_up_on_with_a_number_that_goes_on() -> None:
+    network, alice, bob = ringing(SUPPORTS)
+    bob.respond(183, rseq=1, tag="fork1")
+    network.advance(0.1)
+    bob.respond(200, tag="fork2")
+    network.advance(1.0)
+    late = bob.endpoint.make_response(bob.ringing[0].request, 200, "", "fork1", [bob.contact], ANSWER)
+    flow = Flow("UDP", bob.flow.remote, bob.flow.local)
+    network.endpoint.receive_datagram(bytes(late), flow, network.now)
+    network.advance(0.1)
+    numbers = {request.method: request.cseq.number for request in bob.requests if request.to_tag == "fork1"}
+    assert numbers["BYE"] == numbers["PRACK"] + 1
+    hang_up(network, alice)
 
 
 def test_nothing_can_be_sent_once_it_is_stopped() -> None:
