@@ -128,3 +128,6 @@ BANS_READ_MAX: Final = 20_000
 
 GUARD_SHOW_S: Final = 2.0
 """How often a node writes down what its guard did, for people to look at."""
+
+FLOWS_KEPT_MAX: Final = 20_000
+"""Senders of datagrams whose flow is kept ready (some 300 bytes each); over it all are forgotten and made anew."""

@@ -204,6 +204,8 @@ class StreamShell:
         except OSError as error:
             if connection.flow is None:
                 connection.drop(f"no handshake: {error}")
+        finally:
+            if connection.flow is None:
                 self._leave(connection)
 
     def opened(self, connection: Connection) -> None:
@@ -301,7 +303,7 @@ class StreamShell:
                 await self._connect(connection)
         except TimeoutError:
             error = f"nothing came for {self.limits.connect_s:g} s"
-        except OSError as failed:
+        except (OSError, ValueError) as failed:  # ValueError: a domain that cannot be asked for (SNI).
             error = str(failed)
         del self._opening[key]
         if connection.flow is not None and not connection.is_over:

@@ -31,13 +31,13 @@ class Listeners:
     def __init__(self, rows: Sequence[Listener] = ()) -> None:
         self.rows = tuple(rows)
         self.first_zone = rows[0].zone if rows else ""
-        self._advertised: dict[tuple[str, Address], Address] = {}
+        self._advertised: dict[str, dict[Address, Address]] = {}
         self._by_transport: dict[str, Address] = {}
         self._local: dict[tuple[str, str, bool], Address] = {}
         self._zones: dict[tuple[str, Address], str] = {}
         for row in rows:
             key = (row.transport, row.local)
-            self._advertised.setdefault(key, row.advertised)
+            self._advertised.setdefault(row.transport, {}).setdefault(row.local, row.advertised)
             self._zones.setdefault(key, row.zone)
             self._by_transport.setdefault(row.transport, row.advertised)
             self._local.setdefault((row.zone, row.transport, ":" in row.local[0]), row.local)
@@ -48,8 +48,10 @@ class Listeners:
         A socket that is not there any more (a flow kept over a restart with other settings) is named by the first of
         its transport, which is what its messages then leave by; without any it is the flow's own.
         """
-        found = self._advertised.get((flow.transport, flow.local))
-        return found or self._by_transport.get(flow.transport, flow.local)
+        mine = self._advertised.get(flow.transport)
+        if mine is None:
+            return flow.local
+        return mine.get(flow.local) or self._by_transport[flow.transport]
 
     def local(self, transport: str, host: str = "", zone: str = "") -> Address | None:
         """Return the socket from which ``host`` is reached in a zone ("": the first).

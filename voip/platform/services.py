@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from sip.io.errors import ListenError
+from sip.io.listeners import parse_zones
 from voip.platform import limits, places, probes
 from voip.platform.environment import Installation
 from voip.platform.postgres import Cluster
@@ -14,6 +16,9 @@ from voip.platform.service import Service
 
 WORKER_PROCESSES = 2
 """One a core of the smallest machine we measure on; a larger one starts more workers beside it."""
+
+SIP_READY_LINE = "calls taken up again"
+"""What a node writes when it listens; for one that cannot be asked over UDP."""
 
 
 def servers(installation: Installation) -> list[Service]:
@@ -32,7 +37,8 @@ def daemons(installation: Installation) -> list[Service]:
     environment = installation.service_environment()
     after = tuple(service.name for service in servers(installation))
     host = settings["LISTEN_HOST"]
-    asked_at = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    asked_at = _reached_at(host)
+    sip_probe = _sip_probe(environment)
     celery = [sys.executable, "-m", "celery", "-A", "voip"]
     manage = [sys.executable, str(places.ROOT / "manage.py")]
     return [
@@ -64,7 +70,8 @@ def daemons(installation: Installation) -> list[Service]:
         Service(
             "sipnode",
             [sys.executable, "-m", "voip.node"],
-            probe=probes.sip_options(asked_at, int(settings["SIP_PORT"])),
+            probe=sip_probe,
+            ready_line="" if sip_probe else SIP_READY_LINE,
             environment=environment,
             after=after,
             folder=places.ROOT,
@@ -78,6 +85,25 @@ def daemons(installation: Installation) -> list[Service]:
             folder=places.ROOT,
         ),
     ]
+
+
+def _reached_at(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _sip_probe(settings: Mapping[str, str]) -> probes.Probe | None:
+    """Return how the node is asked whether it answers: over its first UDP listener; ``None`` when it has none.
+
+    A wrong ``SIP_LISTEN`` is the node's to complain of.
+    """
+    if not settings.get("SIP_LISTEN"):
+        return probes.sip_options(_reached_at(settings["LISTEN_HOST"]), int(settings["SIP_PORT"]))
+    try:
+        zones = parse_zones(settings["SIP_LISTEN"])
+    except ListenError:
+        return None
+    listeners = [listener for zone in zones for listener in zone.listeners if listener.transport == "UDP"]
+    return probes.sip_options(_reached_at(listeners[0].host), listeners[0].port) if listeners else None
 
 
 def _web_command(settings: Mapping[str, str]) -> list[str]:

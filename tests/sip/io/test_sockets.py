@@ -52,6 +52,17 @@ async def test_a_stun_request_on_the_sip_port_is_answered_with_its_source(bench:
 
 
 @pytest.mark.asyncio
+async def test_the_flow_of_a_sender_is_made_once_and_never_of_one_that_cannot_be_answered(bench: Bench) -> None:
+    shell = bench.sockets._udp[0]
+    flow = shell._flow_from((HOST, 9))
+    assert flow == Flow("UDP", shell.local, (HOST, 9))
+    assert shell._flows == {(HOST, 9): flow}
+    for source in (("0.0.0.0", 9), ("255.255.255.255", 9), ("224.0.0.1", 9), (HOST, 0)):
+        assert shell._flow_from(source) is None
+    assert len(shell._flows) == 1
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("address", [("224.0.0.1", 5060), ("0.0.0.0", 5060), (HOST, 0)])
 async def test_nothing_is_sent_to_many_or_to_nobody(bench: Bench, address: tuple[str, int]) -> None:
     bench.ask(Flow("UDP", bench.local("UDP"), address))

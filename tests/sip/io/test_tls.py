@@ -270,6 +270,18 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_of_another(
 
 
 @pytest.mark.asyncio
+async def test_a_domain_that_cannot_be_asked_for_is_a_transport_failure(bench: Bench, authority: Authority) -> None:
+    far = FarEnd(authority, authority.issue("far", "one.example"))
+    remote = await far.start()
+    for number, domain in enumerate((".example", "a..example", "x" * 70 + ".example"), 1):
+        bench.ask(Flow("TLS", bench.local("TLS"), remote, 0, domain), f"c{number}")
+        await bench.until(lambda count=number: len(bench.events(TransportFailed)) == count)  # type: ignore[misc]
+    assert far.requests == []
+    await bench.until(lambda: bench.sockets._census.total == 0)
+    far.server.close()
+
+
+@pytest.mark.asyncio
 async def test_nothing_is_sent_to_a_server_nobody_vouches_for(
     bench: Bench, authority: Authority, tmp_path: Path
 ) -> None:
