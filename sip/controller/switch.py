@@ -17,7 +17,7 @@ from sip.controller.crew.nodes import NodeSharing, merge
 from sip.controller.crew.port import CrewPort, NodesPort
 from sip.controller.crew.sharing import Sharing
 from sip.controller.directory import Directory
-from sip.controller.events import notifying, standard
+from sip.controller.events import notifying, sharing, standard
 from sip.controller.headers import ALLOW_ROW, KNOWN_METHODS
 from sip.controller.location import LocationTable
 from sip.controller.messages import postman
@@ -145,6 +145,7 @@ class Switch:
     def join(self, crew: CrewPort) -> None:
         """Share registrations and the counts of calls with the other workers of this node; after ``restore``."""
         Sharing(self._core, crew)
+        sharing.share(self._core, crew)
 
     def meet(self, nodes: NodesPort) -> None:
         """Share registrations with other nodes."""

@@ -3,8 +3,9 @@
 A node may run as several processes on one address; the kernel gives a message to any of them. Each token a worker makes
 begins with its mark, so that whatever comes back names its owner: a response by the branch in its topmost Via, a
 request within a dialog (and the ACK of a failure) by the tag in To, one that replaces a dialog by the tag in Replaces,
-one with credentials by the nonce, whose counts its maker keeps. What carries nothing of ours belongs to whoever got
-it; only a CANCEL, which has nothing but the branch of the other side, is asked for around the workers.
+one with credentials by the nonce, whose counts its maker keeps. What is about watching (SUBSCRIBE, PUBLISH, a stray
+NOTIFY) goes to the first worker. What carries nothing of ours belongs to whoever got it; only a CANCEL, which has
+nothing but the branch of the other side, is asked for around the workers.
 
 Only these places are read; the message is parsed by its owner. A message that is malformed may be taken for somebody
 else's: whoever gets it parses it and answers as to any other.
@@ -36,6 +37,12 @@ _BLANKS: Final = (b" ", b"\t")
 _C: Final = (b"c", b"C")
 
 
+NOTIFIER: Final = 0
+"""The worker that holds all subscriptions and publications: one place must know who watches what."""
+
+_WATCHING: Final = (b"SUBSCRIBE ", b"PUBLISH ", b"NOTIFY ")
+
+
 def mark_of(worker: int) -> str:
     """Return what the tokens of a worker begin with.
 
@@ -55,6 +62,8 @@ def owner_of(data: bytes) -> int | None:
     tag = _to_tag(head)
     if tag:
         return _of_tag(tag)
+    if head.startswith(_WATCHING):
+        return NOTIFIER
     # Looked for at once in all spellings: most requests have neither, and a walk over their rows would be dear.
     lower = head.lower()
     if b"\nreplaces" in lower:

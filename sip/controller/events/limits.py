@@ -51,3 +51,6 @@ PUBLISH_BYTES_MAX: Final = 16_384
 
 MAILBOXES_MAX: Final = 200_000
 """Lines whose message counts are remembered, at some 300 bytes each; over it a new one is not taken."""
+
+WATCHED_PER_NEWS_MAX: Final = 500
+"""Lines named to a worker in one piece of news: some 10 KiB."""

@@ -24,7 +24,7 @@ def install(core: Core, wanted: Iterable[str]) -> None:
     if registrations.NAME in names:
         _install_registrations(core)
     if dialogs.NAME in names:
-        core.events.add(DialogPackage())
+        core.events.add(DialogPackage(core))
 
 
 def _install_presence(core: Core) -> None:

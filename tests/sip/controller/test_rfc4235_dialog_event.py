@@ -222,7 +222,7 @@ def test_calls_of_lines_nobody_watches_send_nothing_and_leave_nothing(desk: Desk
     desk.network.advance(40.0)
     assert len(watch.notifies) == 1
     package = desk.core.events.packages["dialog"]
-    assert package._calls == {}  # type: ignore[attr-defined]
+    assert package.follower._calls == {}  # type: ignore[attr-defined]
 
 
 def test_without_a_watcher_calls_are_not_even_looked_at(desk: Desk) -> None:
@@ -242,8 +242,8 @@ def test_nothing_is_left_of_a_hundred_watched_calls(desk: Desk) -> None:
         desk.carol.hang_up()
         desk.network.advance(2.0)
     package = desk.core.events.packages["dialog"]
-    assert package._calls == {}  # type: ignore[attr-defined]
-    assert package._lines == {"bob": {}}  # type: ignore[attr-defined]
+    assert package.follower._calls == {}  # type: ignore[attr-defined]
+    assert package.lines == {"bob": {}}  # type: ignore[attr-defined]
     [subscription] = desk.core.events.all()
     assert (subscription.told, subscription.ended) == ({}, {})
     states = Counter(state for document in told(watch) for _, state, _ in document)
@@ -257,7 +257,7 @@ def test_unwatching_in_the_middle_of_a_call_forgets_it(desk: Desk) -> None:
     desk.network.advance(3.0)
     watch.refresh(0)
     package = desk.core.events.packages["dialog"]
-    assert (package._calls, package._lines) == ({}, {})  # type: ignore[attr-defined]
+    assert (package.follower._calls, package.lines) == ({}, {})  # type: ignore[attr-defined]
     desk.carol.hang_up()
     desk.network.advance(3.0)
     assert len(desk.network.journal.records) == 1

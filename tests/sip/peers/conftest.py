@@ -32,6 +32,8 @@ class StaticNode:
     folder: Path
     port: int
     host: str = HOST
+    redis_url: str = "-"
+    """Where registrations and messages are kept; "-" for nowhere."""
     process: subprocess.Popen[bytes] | None = None
     restored: int = 0
     runs: list[sipp.Run] = field(default_factory=list)
@@ -51,6 +53,7 @@ class StaticNode:
     def start(self) -> None:
         """Start the process and wait until it answers."""
         command = [sys.executable, "-m", "tests.sip.peers.static_node", str(self.spool), self.host, str(self.port)]
+        command.append(self.redis_url)
         env = os.environ | {static_node.SETTINGS: json.dumps(self.settings)}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], env=env)
         assert self.process.stdout is not None

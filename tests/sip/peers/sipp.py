@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 _HEAD = """      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
@@ -36,12 +37,15 @@ def _send(text: str, repeats: bool) -> str:
     return f"<send{retrans}><![CDATA[\n\n{text}\n]]></send>\n"
 
 
-def send(method: str, to: str, cseq: int, *, extra: str = "", sdp: bool = False, in_dialog: bool = False) -> str:
+def send(
+    method: str, to: str, cseq: int, *, extra: str = "", sdp: bool = False, in_dialog: bool = False, body: str = ""
+) -> str:  # fmt: skip
     """Return the step that sends a request; within a dialog it goes to the peer's Contact."""
     uri = "[next_url]" if in_dialog else f"sip:{to}@[remote_ip]:[remote_port]"
     head = _HEAD.format(realm=REALM, to=to, tag="[peer_tag_param]" if in_dialog else "", cseq=cseq, method=method)
     row = f"      {extra}\n" if extra else ""
-    return _send(f"      {method} {uri} SIP/2.0\n{head}{row}{_SDP if sdp else _EMPTY}", method != "ACK")
+    content = f"      Content-Length: [len]\n\n{body}" if body else _SDP if sdp else _EMPTY
+    return _send(f"      {method} {uri} SIP/2.0\n{head}{row}{content}", method != "ACK")
 
 
 def ack_failure(to: str, cseq: int) -> str:
@@ -81,20 +85,23 @@ def cancel(to: str, cseq: int) -> str:
 
 def recv(
     what: str | int, *, optional: bool = False, auth: bool = False, route: bool = False, log: str = "",
-    timeout_ms: int = 0, jump: str = "",
+    timeout_ms: int = 0, jump: str = "", check: str = "", keep: str = "",
 ) -> str:  # fmt: skip
     """Return the step that waits for a request (a method) or a response (a status).
 
     With ``log`` a line ``<log> <Call-ID>`` goes to the peer's log (``Run.logged``) when it came; after ``timeout_ms``
-    the scenario goes on at the label ``late``; an optional one that came goes on at the label ``jump``.
+    the scenario goes on at the label ``late``; an optional one that came goes on at the label ``jump``. ``check`` is a
+    regular expression that must be found in it; of the header ``keep`` the value becomes ``[$kept]``.
     """
     kind = f'request="{what}"' if isinstance(what, str) else f'response="{what}"'
     flags = {"optional": optional, "auth": auth, "rrs": route}
     chosen = "".join(f' {name}="true"' for name, wanted in flags.items() if wanted)
     chosen += f' timeout="{timeout_ms}" ontimeout="late"' if timeout_ms else ""
     chosen += f' next="{jump}"' if jump else ""
-    action = f'<action><log message="{log} [call_id]"/></action>' if log else ""
-    return f"<recv {kind}{chosen}>{action}</recv>\n"
+    actions = f'<log message="{log} [call_id]"/>' if log else ""
+    actions += f'<ereg regexp="{escape(check)}" search_in="msg" check_it="true" assign_to="checked"/>' if check else ""
+    actions += f'<ereg regexp="[^ ].*" search_in="hdr" header="{keep}:" assign_to="kept"/>' if keep else ""
+    return f"<recv {kind}{chosen}>{f'<action>{actions}</action>' if actions else ''}</recv>\n"
 
 
 def label(name: str) -> str:
@@ -211,6 +218,12 @@ class Run:
             self.process.wait()
 
 
+def _references(steps: str) -> str:
+    """Return what keeps sipp from complaining of a variable that is set and not read."""
+    names = [name for name in ("checked", "kept") if f'assign_to="{name}"' in steps]
+    return f'<Reference variables="{",".join(names)}"/>\n' if names else ""
+
+
 def start(
     folder: Path, name: str, steps: str, local: tuple[str, int], remote: tuple[str, int], *,
     user: str = "u1", password: str = "secret", calls: int = 1, rate: int = 10, extra: tuple[str, ...] = (),
@@ -219,7 +232,7 @@ def start(
     scenario = folder / f"{name}.xml"
     scenario.write_text(
         '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
-        f'<scenario name="{name}">\n{steps}</scenario>\n'
+        f'<scenario name="{name}">\n{steps}{_references(steps)}</scenario>\n'
     )
     data = folder / f"{name}.csv"
     data.write_text(f"SEQUENTIAL\n{user};[authentication username={user} password={password}]\n")

@@ -33,6 +33,7 @@ from sip.io.tls import TlsConfig, parse_certificates
 from sip.stack import digest
 from sip.stack.guard.guard import Guard
 from tests.sip.controller.business import FakePolicy, line, trunk
+from voip.node.messages import NodeMessageStore, make_store
 from voip.node.workers import dying_with
 
 SETTINGS = "STATIC_NODE"
@@ -120,6 +121,7 @@ async def main(
     config = listening(host, port)
     network = make_directory(host, port)
     guard = Guard() if settings().get("guarded") else None
+    messages = make_store(redis_url, name) if redis_url is not None else None
 
     def make_switch(parts: Parts) -> Switch:
         config = SwitchConfig(
@@ -138,6 +140,7 @@ async def main(
         return Switch(
             config, parts.endpoint, network, policy, parts.journal, parts.store, wake=parts.wake, locator=locator,
             guard=guard,
+            message_store=NodeMessageStore(messages) if messages is not None else None,
         )  # fmt: skip
 
     node = Node(
@@ -154,7 +157,11 @@ async def main(
         os.write(sys.stdout.fileno(), f"ready {node.restored} {name} {os.getpid()}\n".encode())
 
     loop.add_signal_handler(signal.SIGHUP, node.reload)
+    task = asyncio.create_task(messages.run()) if messages is not None else None
     await run_node(node, stop, started)
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def run_workers(spool: Path, host: str, port: int, redis_url: str | None, workers: int) -> None:
