@@ -61,6 +61,8 @@ def _host_of(uri: str) -> str:
 def _check_address(core: Core, line: LineEntry, request: Request) -> None:
     """Let a line change the bindings of its own address only (§10.3 steps 4 and 5): no third party's."""
     address = request.to.uri
+    if address.scheme not in ("sip", "sips"):
+        raise Denied(400, "Address Of Record Is No SIP URI")  # RFC 4475 §3.3.4
     if not core.domains.has(address.host):
         raise Denied(404)
     if not line.is_active or address.user != line.username:

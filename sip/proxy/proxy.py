@@ -194,7 +194,7 @@ class Proxy(Switch):
     def _to_binding(self, context: ResponseContext, binding: Binding) -> Destination:
         """Return a contact: behind a Path the edge it was registered through, else its phone (RFC 3327 §5.3)."""
         held = not binding.path and (binding.flow.reliable or binding.behind_nat)
-        destination = self._destination(context, binding.uri, binding.flow, held)
+        destination = self._destination(context, binding.target, binding.flow, held)
         add_path(destination.request, binding.path)
         return destination
 

@@ -20,7 +20,7 @@ from sip.stack.message.uri import Uri
 def line_branch(core: Core, call: Call, attempt: Attempt, line: LineEntry, binding: Binding) -> Branch:
     """Return the branch to one contact of a line, not yet sent."""
     to = Uri("sip", line.username, core.config.realm)
-    uri = binding.uri
+    uri = binding.target
     if uri[:5].lower() == "sips:" and not call.is_secure:
         uri = f"sip:{uri[5:]}"  # RFC 5630 §5.3: over TLS all the same, which is the way it registered.
     request = _invite(core, call, attempt, uri, to, binding.flow)

@@ -126,7 +126,7 @@ def _request(core: Core, message: PageMessage, binding: Binding) -> Request:
         ("User-Agent", config.server_name),
         *message.rows,
     ]
-    return Request("MESSAGE", binding.uri, headers, message.body)
+    return Request("MESSAGE", binding.target, headers, message.body)
 
 
 def on_response(core: Core, errand: Errand, response: Response) -> None:

@@ -14,7 +14,7 @@ class Binding:
     """One contact of a line and the flow that reaches it."""
 
     uri: str
-    """Contact URI as the phone gave it; the Request-URI of calls to it."""
+    """Contact URI as the phone gave it, with headers if it has any: what is told to who asks (RFC 4475 §3.3.14)."""
     flow: Flow
     instance: str
     """``+sip.instance`` (RFC 5626), "" for none: a phone that restarts replaces its own binding."""
@@ -38,6 +38,13 @@ class Binding:
     epoch: str = ""
     """Call-ID under which the instance began to register: its temporary GRUUs are good as long as it stays (RFC 5627
     §5.1)."""
+
+    @property
+    def target(self) -> str:
+        """The Request-URI of requests to the contact: its URI without headers, which have no place there, and which
+        nobody but ourselves may put into a request of ours (RFC 3261 §19.1.1, §19.1.5)."""
+        uri = self.uri
+        return uri if "?" not in uri else uri[: (uri + "?").find("?", uri.rfind("@") + 1)]
 
     @property
     def key(self) -> str:

@@ -131,13 +131,13 @@ class Pinger:
         rows = [
             ("Max-Forwards", "70"),
             ("From", f"<sip:{core.config.realm}>;tag={token()}"),
-            ("To", f"<{binding.uri}>"),
+            ("To", f"<{binding.target}>"),
             ("Call-ID", token()),
             ("CSeq", "1 OPTIONS"),
             ("User-Agent", core.config.server_name),
         ]
         ping.is_out = True
-        core.endpoint.send_request(Request("OPTIONS", binding.uri, rows), binding.flow, core.now).user = ping
+        core.endpoint.send_request(Request("OPTIONS", binding.target, rows), binding.flow, core.now).user = ping
 
     def answered(self, ping: ContactPing) -> None:
         """Take the final answer of a contact: whatever it says, it is there."""

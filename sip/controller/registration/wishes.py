@@ -57,7 +57,7 @@ def _read(contact: NameAddr, default_s: int | None) -> Wish:
         # A number or a mailbox would be a forwarding: whether it may be made, and who pays, is not for a phone to say.
         raise Denied(403, "Contact Scheme Not Served")
     text = str(uri)
-    if uri.headers or len(text) > CONTACT_CHARS_MAX:
+    if len(text) > CONTACT_CHARS_MAX:
         raise Denied(400, "Bad Contact")
     expires = q = instance = reg_id = ""
     for name, value in contact.params:

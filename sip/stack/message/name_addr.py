@@ -44,6 +44,8 @@ class NameAddr:
                 raise ValueError(f"address: no < after the name in {text!r}")
             # RFC 3261 §20: without brackets, parameters belong to the header, not to the URI.
             address, semicolon, tail = text.partition(";")
+            if "?" in address or "," in address:
+                raise ValueError(f"address: ? or , without brackets in {text!r}")  # RFC 3261 §20.10
             return cls(Uri.parse(address.strip()), "", parse_params(semicolon + tail))
         between = text[position:bracket].strip()
         if between:
