@@ -188,6 +188,7 @@ class _Composition:
             listeners=parts.listeners,
             session_expires_s=settings.SIP_SESSION_EXPIRES_S,
             session_min_s=settings.SIP_SESSION_MIN_S,
+            always_100rel=settings.SIP_ALWAYS_100REL,
             passed_headers=Passing(settings.SIP_PASSED_HEADERS),
             random=random.random,
             event_packages=tuple(settings.SIP_EVENT_PACKAGES),
