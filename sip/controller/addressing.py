@@ -21,10 +21,13 @@ _ADDRESSES_KEPT = 8192
 def place_of(uri: str) -> tuple[str, int | None]:
     """Return host and port of a URI that has been parsed before; phones' contacts come again and again.
 
-    One with ``ob`` has no place of its own, host "": its phone is reached over the flow it came by (RFC 5626 §5.3.2).
+    One with ``ob`` (RFC 5626 §5.3.2) or ``gr`` (RFC 5627 §4.4: its host is ours) has no place of its own, host "": its
+    phone is reached over the flow it came by.
     """
     parsed = Uri.parse(uri)
-    return ("", None) if parsed.param("ob") is not None else (parsed.host, parsed.port)
+    if parsed.params and (parsed.param("ob") is not None or parsed.param("gr") is not None):
+        return ("", None)
+    return (parsed.host, parsed.port)
 
 
 @lru_cache(_ADDRESSES_KEPT)

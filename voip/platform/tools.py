@@ -30,6 +30,7 @@ PACKAGES = {
     "chromium": "chromium",
     "named": "bind9",
     "kamailio": "kamailio",
+    "linphonec": "linphone-cli",
     NODE: "libatomic1",
 }
 BIN = places.TOOLS / "bin"
@@ -55,6 +56,7 @@ _PROGRAMS = {
     "chromium": "usr/lib/chromium/chromium",
     "named": "usr/sbin/named",
     "kamailio": "usr/sbin/kamailio",
+    "linphonec": "usr/bin/linphonec",
 }
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where Debian puts servers; an ordinary user's PATH does not name it."""
@@ -82,6 +84,12 @@ def kamailio_modules() -> Path:
     found = find("kamailio")
     root = _UNPACKED if found and found.parent == BIN else Path("/")
     return next(root.glob("usr/lib/*/kamailio/modules"), root / "usr/lib/kamailio/modules")
+
+
+def linphone_folder() -> Path:
+    """Return the folder to start linphonec in: it looks there for ``share/belr/grammars`` at last."""
+    found = find("linphonec")
+    return (_UNPACKED if found and found.parent == BIN else Path("/")) / "usr"
 
 
 def baresip_modules() -> Path:

@@ -1,7 +1,8 @@
 """OPTIONS to registered contacts: keeps the way through their NAT open, and finds those that are gone.
 
 A contact is pinged once an interval, spread so that the node sends evenly. Any answer is a sign of life; a contact
-that leaves several pings in a row unanswered is taken out, and ``reg`` subscribers hear of it as ``deactivated``.
+that has answered before and leaves several pings in a row unanswered is taken out, and ``reg`` subscribers hear of it
+as ``deactivated``. One that never answered is left alone: some phones take no OPTIONS, and some are another node's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 from zlib import crc32
 
 from sip.controller.core import Core
+from sip.controller.crew.sharing import owner_name
 from sip.controller.location import Binding, Reason
 from sip.controller.registration.limits import PING_TICK_S
 from sip.controller.timers import Timer
@@ -30,6 +32,7 @@ class ContactPing:
     due: float
     """Monotonic time of the next one; an entry of the heap with another time is dead."""
     failures: int = 0
+    has_answered: bool = False
     is_out: bool = False
     """One is under way: it is repeated by its transaction, which keeps the NAT open as well."""
 
@@ -37,12 +40,14 @@ class ContactPing:
 class Pinger:
     """Pings the contacts of one process."""
 
-    __slots__ = ("_config", "_core", "_heap", "_pings", "_random", "_sockets", "_timer")
+    __slots__ = ("_config", "_core", "_heap", "_owners", "_pings", "_random", "_sockets", "_timer")
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._config = core.config.registrar
         self._random = core.config.random
+        self._owners = frozenset({"", *[owner_name(number) for number in range(self._config.ping_share[1])]})
+        """Processes of this node."""
         self._sockets = frozenset(row.local for row in core.config.listeners.rows)
         self._pings: dict[tuple[str, str], ContactPing] = {}
         self._heap: list[tuple[float, str, str]] = []
@@ -75,6 +80,8 @@ class Pinger:
             return False
         if flow.reliable:
             return not binding.owner
+        if binding.owner not in self._owners:
+            return False
         index, count = self._config.ping_share
         return count <= 1 or crc32(username.encode("utf-8", "surrogateescape")) % count == index
 
@@ -142,12 +149,13 @@ class Pinger:
     def answered(self, ping: ContactPing) -> None:
         """Take the final answer of a contact: whatever it says, it is there."""
         ping.is_out = False
+        ping.has_answered = True
         ping.failures = 0
 
     def unanswered(self, ping: ContactPing) -> None:
         """Take note of a ping nobody answered; after too many of them the contact goes."""
         ping.is_out = False
-        if self._pings.get((ping.username, ping.key)) is not ping:
+        if self._pings.get((ping.username, ping.key)) is not ping or not ping.has_answered:
             return
         ping.failures += 1
         if ping.failures < self._config.ping_failures_max:

@@ -59,20 +59,30 @@ def test_a_contact_that_leaves_three_pings_unanswered_is_taken_out_and_told_as_d
     network.switch.locations.subscribe(
         lambda name, before, after, wall, reason: heard.append((len(before), len(after), reason))
     )
+    network.advance(40.0)
     alice.is_dead = True
-    network.advance(150.0 + 31.0)
+    network.advance(170.0 + 31.0)
     assert (len(bindings(network)), heard) == (1, [])
     network.advance(2.0)
     assert (bindings(network), heard) == ((), [(1, 0, "deactivated")])
     network.advance(600.0)
-    assert len(pings(network)) == 3
+    assert len(pings(network)) == 4
+
+
+def test_a_phone_that_never_answers_options_is_left_alone() -> None:
+    network, alice = registrar(ALL)
+    answer(network, alice, expires_s=3600)
+    alice.is_dead = True
+    network.advance(1_000.0)
+    assert (len(bindings(network)), len(pings(network))) == (1, 17)
 
 
 def test_a_sign_of_life_between_starts_the_count_anew() -> None:
     network, alice = registrar(ALL)
     answer(network, alice, ("Call-ID", "same"), expires_s=3600)
+    network.advance(40.0)
     alice.is_dead = True
-    network.advance(160.0)
+    network.advance(180.0)
     alice.is_dead = False
     answer(network, alice, ("Call-ID", "same"), ("CSeq", "9 REGISTER"), expires_s=3600)
     alice.is_dead = True
@@ -160,11 +170,12 @@ def test_contacts_of_other_sockets_than_ours_are_for_their_own_node_to_ping() ->
     answer(network, alice)
     [binding] = bindings(network)
     row = {**binding.to_json(), "local": ["10.0.0.2", 5060], "uri": "sip:alice@192.0.2.99"}
-    network.switch.locations.apply_remote("alice", [row], [], network.wall, owner="node-2")
+    here = {**binding.to_json(), "uri": "sip:alice@192.0.2.98"}
+    network.switch.locations.apply_remote("alice", [row, here], [], network.wall, owner="node-2")
     network.advance(70.0)
     assert len(pings(network)) == 1
     assert SWITCH != ("10.0.0.2", 5060)
-    assert all("192.0.2.99" not in sent.target for sent in network.sent)
+    assert [request.uri for request in alice.requests] == ["sip:alice@192.0.2.10:5060"]
 
 
 def test_a_crowd_that_comes_and_goes_leaves_nothing_behind() -> None:

@@ -138,6 +138,22 @@ def test_renewed_under_the_same_call_id_all_temporary_gruus_stay_good() -> None:
     assert dial(network, temporary(again)) == [407, 100, 180]
 
 
+@pytest.mark.parametrize("host", ["trunkline.test", "10.0.0.1"])
+def test_a_phone_that_answers_with_its_gruu_is_reached_over_its_flow(host: str) -> None:
+    network, desk, _, _ = two_phones()
+    gruu = f"sip:alice@{host};gr={UUID}"
+    desk.on_invite = ()
+    dial(network, PUBLIC)
+    call = desk.ringing[0]
+    made = desk.endpoint.make_response(call.request, 200, "", call.tag, [("Contact", f"<{gruu}>")])
+    desk.endpoint.respond(call.tx, made, network.now)
+    network.advance(1.0)
+    assert [ack.uri for ack in desk.acks] == [gruu]
+    network.phones["192.0.2.20", 5060].hang_up()
+    network.advance(1.0)
+    assert desk.requests[-1].method == "BYE"
+
+
 def test_another_call_id_ends_those_before_it() -> None:
     network, desk, _, response = two_phones()
     again = answer(network, desk, GRUU, contact(), ("Call-ID", "rebooted"))
