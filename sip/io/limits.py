@@ -58,6 +58,9 @@ BACKLOG: Final = 1_024
 REDIS_BATCH_MAX: Final = 500
 """Lines written to Redis in one go."""
 
+REDIS_GATHER_S: Final = 0.01
+"""How long changes of registrations are gathered before they are written and told: phones do not notice it."""
+
 REDIS_TIMEOUT_S: Final = 2.0
 """A Redis that is silent for longer is away."""
 

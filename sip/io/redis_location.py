@@ -15,7 +15,14 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from sip.io.limits import NEWS_WAITING_MAX, REDIS_BATCH_MAX, REDIS_PING_S, REDIS_RETRY_S, REDIS_TIMEOUT_S
+from sip.io.limits import (
+    NEWS_WAITING_MAX,
+    REDIS_BATCH_MAX,
+    REDIS_GATHER_S,
+    REDIS_PING_S,
+    REDIS_RETRY_S,
+    REDIS_TIMEOUT_S,
+)
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +97,8 @@ class RedisLocationStore:
         try:
             async with asyncio.timeout(REDIS_PING_S):
                 await self._changed.wait()
+            # What comes within a moment goes together: a batch costs as much as ten lines of it.
+            await asyncio.sleep(REDIS_GATHER_S)
         except TimeoutError:
             await self._redis.ping()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 from typing import Final
 
 from sip.controller.core import Core
@@ -76,7 +77,7 @@ class Binder:
             call_id,
             request.cseq.number,
             core.wall + wish.expires_s,
-            (request.get("User-Agent") or "")[:CONTACT_CHARS_MAX],
+            intern((request.get("User-Agent") or "")[:CONTACT_CHARS_MAX]),
             self._path,
             reg_id,
             core.wall if replaced is None else replaced.registered_at,
@@ -109,7 +110,7 @@ class Binder:
         """
         call_id = self._request.call_id
         if replaced is not None and replaced.call_id == call_id:
-            return replaced.epoch
+            return call_id if replaced.epoch == call_id else replaced.epoch
         others = [n for n, binding in enumerate(self.bindings) if binding.instance == wish.instance]
         if replaced is None and others:
             return self.bindings[others[-1]].epoch

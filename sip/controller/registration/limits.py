@@ -7,7 +7,7 @@ from typing import Final
 BINDING_SWEEP_S: Final = 1.0
 """How often bindings that are over are dropped from memory and told of (they are ignored from their last second on)."""
 
-SWEEP_LINES_MAX: Final = 500
+SWEEP_LINES_MAX: Final = 200
 """Lines looked at in one turn: about 2 ms. Ten thousand phones that vanish in one second must not stop the calls."""
 
 BRIEF_S_MAX: Final = 3_600
