@@ -75,7 +75,10 @@ def trunk_of(core: Core, flow: Flow) -> TrunkEntry | None:
     """
     directory = core.directory
     trunk = directory.trunk_by_tls_names(flow.peer_names) if flow.peer_names else None
-    trunk = trunk or directory.trunk_by_source(*flow.remote)
+    if trunk is not None:
+        core.guard.prove(flow, core.now)  # No list of addresses tells the guard of it.
+        return trunk
+    trunk = directory.trunk_by_source(*flow.remote)
     if trunk is not None:
         return trunk
     trunk_id = core.trunks.id_by_address(flow.remote[0])

@@ -78,6 +78,7 @@ def test_who_proves_the_name_is_the_carrier_wherever_it_comes_from() -> None:
     assert carrier.statuses[-1] == 200
     assert len(alice.ringing) == 1
     assert network.policy.screened[0].trunk_id == 1
+    assert network.switch._core.guard.knows(Flow("TLS", ("10.0.0.1", 5061), ELSEWHERE, 7), network.now)
 
 
 @pytest.mark.parametrize("names", [(), ("mallory.example",), ("sip.carrier.example",), ("example",)])
@@ -86,6 +87,12 @@ def test_another_name_or_none_is_challenged_even_from_the_trunks_own_host(names:
     carrier = calls_in(network, CARRIER, *names)
     assert carrier.statuses == [407]
     assert alice.ringing == [] and network.policy.screened == []
+
+
+def test_a_strange_certificate_proves_nothing_to_the_guard() -> None:
+    network, _ = network_with(tls_trunk())
+    calls_in(network, ELSEWHERE, "mallory.example")
+    assert not network.switch._core.guard.knows(Flow("TLS", ("10.0.0.1", 5061), ELSEWHERE, 7), network.now)
 
 
 def test_addresses_that_are_configured_beside_the_name_still_count() -> None:
