@@ -26,7 +26,7 @@ test-kill: ## Kill every process at random under a minute of calls and compare t
 	@KILL_SECONDS=60 $(BOOTSTRAP) test tests/e2e/test_kill.py -s
 
 fuzz: ## Send 100,000 hostile messages to a node and fuzz the parser for longer; FUZZ_SEED chooses others
-	@FUZZ_MESSAGES=100000 FUZZ_PARSER_RUNS=1000000 $(BOOTSTRAP) test tests/fuzz -s
+	@FUZZ_MESSAGES=100000 FUZZ_PARSER_RUNS=500000 $(BOOTSTRAP) test tests/fuzz -s
 
 doctor: ## Check this machine and print the line that mends what is wrong
 	@$(BOOTSTRAP) doctor
