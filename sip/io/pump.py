@@ -138,6 +138,8 @@ class Pump:
         self._arm_tick()
 
     def _arm_tick(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
         self._tick_due = self._loop.time() + LOAD_TICK_S
         self._tick = self._loop.call_at(self._tick_due, self._measure)
 
