@@ -142,9 +142,12 @@ class Switch:
         self._drain()
         return restored
 
-    def join(self, crew: CrewPort) -> None:
-        """Share registrations and the counts of calls with the other workers of this node; after ``restore``."""
-        Sharing(self._core, crew)
+    def join(self, crew: CrewPort, informed: Callable[[], None] = lambda: None) -> None:
+        """Share registrations and the counts of calls with the other workers of this node; after ``restore``.
+
+        ``informed`` is called when the lines are known that they know: until then a caller would not find them.
+        """
+        Sharing(self._core, crew, informed)
         sharing.share(self._core, crew)
 
     def meet(self, nodes: NodesPort) -> None:

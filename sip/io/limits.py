@@ -134,3 +134,6 @@ GUARD_SHOW_S: Final = 2.0
 
 FLOWS_KEPT_MAX: Final = 20_000
 """Senders of datagrams whose flow is kept ready (some 300 bytes each); over it all are forgotten and made anew."""
+
+CREW_JOIN_S_MAX: Final = 1.5
+"""How long a worker that starts waits for its siblings to tell where lines are: two of them may be silent."""

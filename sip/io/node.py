@@ -25,6 +25,7 @@ whatever they do in other threads they bring back with ``loop.call_soon_threadsa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from sip.io.crew import Crew, Membership
+from sip.io.limits import CREW_JOIN_S_MAX
 from sip.io.listeners import ListenerConfig, Sockets, StreamSettings, ZoneConfig
 from sip.io.pump import Brain, Pump
 from sip.io.redis_bans import RedisBans
@@ -87,8 +89,8 @@ class NodeSwitch(Brain, Protocol):
         """Go on with calls that were up."""
         ...
 
-    def join(self, crew: Crew) -> None:
-        """Share what workers share."""
+    def join(self, crew: Crew, informed: Callable[[], None]) -> None:
+        """Share what workers share; ``informed`` is called when all is known that siblings know."""
         ...
 
     def meet(self, nodes: RedisNodes) -> None:
@@ -153,6 +155,8 @@ class Parts:
     """``None`` when the node runs without Redis."""
     wake: Callable[[], None]
     token: Callable[[], str]
+    crew: Crew | None = None
+    """The node's other workers; ``None`` where there are none."""
 
 
 _POOL_BYTES = 4_000
@@ -235,7 +239,7 @@ class Node(Generic[SomeSwitch]):
         self._journal = self._make_journal(loop.call_soon_threadsafe, self._journal_failed)
         if self._redis_url is not None:
             self._store = RedisLocationStore(self._redis_url)
-        parts = Parts(endpoint, listeners, self._journal, self._store, self._pump.wake, token)
+        parts = Parts(endpoint, listeners, self._journal, self._store, self._pump.wake, token, self._crew)
         self.switch = self._make_switch(parts)
         self.restored = self.switch.restore(self._journal.recovered, loop.time(), time.time())
         if self._store is not None:
@@ -244,8 +248,7 @@ class Node(Generic[SomeSwitch]):
         if self._guard is not None:
             await self._start_guard(self._guard)
         if self._crew is not None:
-            self.switch.join(self._crew)
-            self._crew.start(self._pump)
+            await self._join(self._crew)
         self._sockets.start(self._pump)
         self._pump.turn()
 
@@ -263,6 +266,16 @@ class Node(Generic[SomeSwitch]):
         pump = Pump(loop, endpoint, self._crew)
         pump.crew = self._crew
         return pump
+
+    async def _join(self, crew: Crew) -> None:
+        """Take our place among the siblings; what waits in our sockets meanwhile would not find its lines yet."""
+        informed = asyncio.Event()
+        self.switch.join(crew, informed.set)
+        crew.start(self._pump)
+        self._pump.turn()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CREW_JOIN_S_MAX):
+                await informed.wait()
 
     async def _start_store(self, store: RedisLocationStore) -> None:
         locations = self.switch.locations

@@ -18,7 +18,6 @@ import uvloop
 from django.conf import settings
 
 from analytics.live import LivePublisher
-from fraud.screening import Screener
 from sip.cdr.journal import Journal
 from sip.cdr.spool import ended_calls
 from sip.controller.directory import Directory
@@ -43,6 +42,7 @@ from voip.node.memory import tidy
 from voip.node.messages import NodeMessageStore, make_store
 from voip.node.network import node_config
 from voip.node.registrar import registrar_config
+from voip.node.screening import SharedScreener
 from voip.node.snapshot import Snapshot
 from voip.node.workers import Place, crew_size, dying_with, place_of
 from voip.platform import compiled
@@ -114,7 +114,8 @@ class _Composition:
             self._ended_calls,
             self._place.retired,
         )
-        self._policy = BusinessPolicy(self._desk, Screener(), time.monotonic)
+        self._screener = SharedScreener(time.monotonic)
+        self._policy = BusinessPolicy(self._desk, self._screener, time.monotonic)
         self._messages = make_store(settings.REDIS_URL, self._node_name)
         self._live = LivePublisher(settings.REDIS_URL, self._node_name, self._ancestors)
         feeder = SnapshotFeeder(
@@ -179,6 +180,8 @@ class _Composition:
         logger.info(compiled.describe())
 
     def _make_switch(self, parts: Parts) -> Switch:
+        if parts.crew is not None:
+            self._screener.join(parts.crew)
         config = SwitchConfig(
             node=self._node_name,
             realm=settings.SIP_REALM,

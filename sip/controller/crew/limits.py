@@ -13,5 +13,5 @@ COUNTS_PER_NEWS_MAX: Final = 2_000
 BINDINGS_PER_PAGE: Final = 30
 """Contacts in one page of registrations; with those of the last line at most 39, of some 3 KiB at worst."""
 
-PAGE_S_MAX: Final = 2.0
+PAGE_S_MAX: Final = 0.5
 """A sibling that sent no page for so long is passed over, and the next one is asked."""

@@ -7,7 +7,7 @@ registrations, page by page, since Redis may be away and knows no connections.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sip.controller.core import Core
@@ -27,7 +27,9 @@ def owner_name(worker: int) -> str:
 class Sharing:
     """One worker's part in it; made after its own calls were taken up and before messages come."""
 
-    def __init__(self, core: Core, crew: CrewPort) -> None:
+    def __init__(self, core: Core, crew: CrewPort, informed: Callable[[], None]) -> None:
+        """``informed`` is called once what siblings knew of lines is known here, or none of them is left to ask."""
+        self._informed = informed
         self._core = core
         self._crew = crew
         self._me = owner_name(crew.worker)
@@ -102,6 +104,8 @@ class Sharing:
         if self._to_ask:
             self._asked = self._to_ask.pop(0)
             self._ask({"first": True})
+        else:
+            self._informed()
 
     def _ask(self, what: dict[str, Any]) -> None:
         self._crew.tell("ask", what, self._asked)
@@ -140,6 +144,7 @@ class Sharing:
         rows = news["rows"]
         if not rows:
             self._to_ask.clear()
+            self._informed()
             return
         for username, owner, row in rows:
             self._take_row(str(username), str(owner), row)

@@ -56,11 +56,13 @@ class Crew:
         self.under_way: deque[tuple[int, int, str, str]] = deque()
         self.said: list[tuple[int, str]] = []
         self.dead: set[int] = set()
+        self.informed: list[int] = []
+        """Workers that said they know all their siblings know."""
 
     def join(self, worker: int) -> None:
         """Let a worker take its place."""
         self.seats[worker] = Seat(self, worker)
-        self.networks[worker].switch.join(self.seats[worker])
+        self.networks[worker].switch.join(self.seats[worker], lambda: self.informed.append(worker))
         self.dead.discard(worker)
         self.run()
 
@@ -197,6 +199,7 @@ def test_a_worker_that_starts_again_asks_a_sibling_for_all_registrations() -> No
     network = crew.networks[1]
     owners = [network.switch.locations.bindings(name, network.wall)[0] for name in names[:3]]
     assert [(one.owner, one.flow.connection) for one in owners] == [("worker 0", 77), ("", 0), ("worker 2", 77)]
+    assert crew.informed[3:] == [1]
     assert crew.said.count((0, "page")) == 5
     assert crew.said.count((2, "page")) == 0
     assert len(network.store.kept) == 0
@@ -209,8 +212,20 @@ def test_a_sibling_that_does_not_answer_is_passed_over() -> None:
     crew.dead.add(0)
     crew.restart(1)
     assert crew.contacts("alice")[1] == []
+    assert crew.informed[3:] == []
     crew.advance(limits.PAGE_S_MAX)
     assert crew.contacts("alice")[1] == ["sip:a"]
+    assert crew.informed[3:] == [1]
+
+
+def test_a_worker_whose_siblings_are_all_silent_goes_on_alone() -> None:
+    crew = crew_of(3)
+    crew.dead.update((0, 2))
+    crew.restart(1)
+    crew.advance(limits.PAGE_S_MAX)
+    assert crew.informed[3:] == []
+    crew.advance(limits.PAGE_S_MAX)
+    assert crew.informed[3:] == [1]
 
 
 def test_what_a_starting_worker_learnt_from_a_phone_itself_is_kept() -> None:

@@ -17,8 +17,10 @@ import pytest
 
 from sip.cdr.record import CallRecord
 from tests.sip.peers import sipp
+from tests.sip.peers.baresip import Baresip
 from tests.sip.peers.conftest import START_S_MAX, StaticNode, free_port, read_records
 from tests.sip.peers.scatter import Scatter
+from tests.sip.peers.test_baresip import wait_for as wait_said
 
 pytestmark = pytest.mark.integration
 
@@ -170,3 +172,22 @@ def test_a_worker_killed_under_load_costs_no_call_and_no_record(crew: StaticCrew
     others = [pid for name, pid in crew.pids.items() if name != "w2"]
     for pid in others:
         os.kill(pid, 0)
+
+
+def test_a_phone_on_a_stream_is_called_over_the_worker_that_holds_it(crew: StaticCrew) -> None:
+    phone = Baresip(
+        crew.folder / "phone", "u2", "secret", HOST, free_port(HOST), 30_040, crew.address, 440.0, True, "tcp"
+    )
+    try:
+        phone.start()
+        wait_said(phone, "[1 binding]")
+        caller = crew.sipp(
+            "caller", sipp.call("1002", 100), free_port(HOST), calls=16, extra=(*PORT_EACH, "-l", "1"), rate=20
+        )
+        caller.wait()
+    finally:
+        phone.stop()
+    records = crew.records(16)
+    assert len(records) == 16
+    assert {record.sip_status for record in records} == {200}
+    assert len({record.node for record in records}) > 1
