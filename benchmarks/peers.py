@@ -72,7 +72,7 @@ class KamailioDatabase:
     def stop(self) -> None:
         """Stop it."""
         if self.process is not None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)  # Not SIGTERM, which waits for whoever is connected.
             self.process.wait(30)
 
     def _fill(self) -> None:
