@@ -53,6 +53,8 @@ class Caller:
         self.user = user
         self.uri = f"sip:{dialled}@{SERVER[0]}:{SERVER[1]}"
         self.call_id = f"{number}-4711@{CALLER[0]}"
+        self.stays = False
+        """Do not hang up."""
         self._cseq = 0
         self._branches = 0
         self._from = f'"Bench Caller" <sip:{user}@{SERVER[0]}>;tag=4711c{number}'
@@ -105,6 +107,8 @@ class Caller:
             return [ack.encode(), self.invite(f"Proxy-Authorization: {value}\r\n")]
         target = rows["Contact"].strip("<>")
         ack = self._head("ACK", target, rows["To"], self._cseq) + "Content-Length: 0\r\n\r\n"
+        if self.stays:
+            return [ack.encode()]
         bye = self._head("BYE", target, rows["To"], self._cseq + 1) + "Content-Length: 0\r\n\r\n"
         return [ack.encode(), bye.encode()]
 

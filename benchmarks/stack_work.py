@@ -135,21 +135,33 @@ class Bench:
         """Make that many calls from INVITE to BYE; return the node's seconds."""
         done = self.callee.byes
         used_s = self._run(count, Caller.invite)
-        if self.callee.byes != done + count or self.switch.open_call_ids():
+        if self.callee.byes != done + count:
             raise RuntimeError(f"{self.callee.byes - done} of {count} calls were made to their end")
         return used_s
+
+    def open(self, count: int) -> None:
+        """Let that many calls come up and stay up, and the time pass in which their transactions end."""
+        self._run(count, Caller.invite, stays=True)
+        for _ in range(int(40 / PACE_S / TOGETHER)):
+            self.now += PACE_S * TOGETHER
+            self.switch.handle_timer(self.now, WALL + self.now)
+            self.endpoint.messages_to_send()
+        up = len(self.switch.open_call_ids())
+        if up != count or self.endpoint.transactions:
+            raise RuntimeError(f"{up} of {count} calls are up, {self.endpoint.transactions} transactions live")
 
     def registers(self, count: int) -> float:
         """Register that many times with digest; return the node's seconds."""
         return self._run(count, Caller.register)
 
-    def _run(self, count: int, first: Callable[[Caller], bytes]) -> float:
+    def _run(self, count: int, first: Callable[[Caller], bytes], stays: bool = False) -> float:
         self._used_s = 0.0
-        for _ in range(0, count, TOGETHER):
+        for made in range(0, count, TOGETHER):
             incoming: list[tuple[Flow, bytes]] = []
-            for _ in range(TOGETHER):
+            for _ in range(min(TOGETHER, count - made)):
                 self._number += 1
                 caller = Caller(self._number, f"u{self._number % LINES + 1}")
+                caller.stays = stays
                 self.callers[caller.call_id] = caller
                 incoming.append((self.caller_flow, first(caller)))
             self._talk(incoming)

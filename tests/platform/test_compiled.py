@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,18 @@ def test_a_compiled_module_is_what_a_process_imports(root: Path) -> None:
     env = os.environ | {compiled.SETTING: "always"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert done.stdout == f"42 {compiled.folder(root)}/sip/stack/tiny{compiled.SUFFIX}\n"
+
+
+def test_without_a_compiler_the_wheel_holds_sources_for_any_machine(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    env = os.environ | {"CC": "/nonexistent/cc"}
+    done = subprocess.run(command, cwd=places.ROOT, env=env, capture_output=True, text=True, check=True)
+    assert "wheel of plain sources: no C compiler: apt-get install gcc" in done.stdout + done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "sip/stack/message/scan.py" in names
+    assert [name for name in names if name.endswith(".so")] == []
 
 
 def test_nothing_compiled_lies_beside_the_sources() -> None:
