@@ -186,6 +186,12 @@ def on_stray_answer(core: Core, response: Response) -> None:
 
 def _acknowledged(core: Core, leg: Leg) -> None:
     leg.acked = True
+    call = leg.call
+    if leg.is_a:
+        # What set-up needed is most of what a call weighs: the caller's INVITE, our 200, the offer to the callee.
+        call.tx = None
+        if call.winner is not None:
+            call.winner.request.body = b""
     if leg.bye_reason is not None:
         cause, leg.bye_reason = leg.bye_reason, None
         send_bye(core, leg, cause)
