@@ -85,7 +85,8 @@ def offer(load: Load, at: Addresses) -> Outcome:
 
 
 def _arguments(load: Load) -> list[str]:
-    words = ["-r", str(load.rate), "-m", str(load.calls), "-l", str(CALLS_OPEN_MAX), "-s", load.number]
+    open_max = PORTS_MAX if load.has_many_ports else CALLS_OPEN_MAX
+    words = ["-r", str(load.rate), "-m", str(load.calls), "-l", str(open_max), "-s", load.number]
     words += ["-recv_timeout", "20000"]
     if load.users:
         words += ["-inf", str(load.users)]

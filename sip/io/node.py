@@ -133,7 +133,10 @@ class NodeConfig:
     zones: tuple[ZoneConfig, ...] = ()
     """The node's networks (``parse_zones``); when given, host, port and advertised host above are not looked at."""
     name: str = ""
-    """What other nodes know it by, which share its Redis, places and bans; "" when they are nobody's business."""
+    """Of this process, unique among all that share its Redis; "" when it shares nothing there."""
+    shares_as: str = ""
+    """The node's own name, which all its workers have: they tell each other of registrations over links, and other
+    nodes over Redis. "" for no other nodes."""
     endpoint_role: Literal["user", "proxy", "stateless"] = "user"
     """What the endpoint remembers (``EndpointConfig.role``)."""
 
@@ -282,8 +285,8 @@ class Node(Generic[SomeSwitch]):
         run = store.run(lambda stored: locations.load(stored, time.time()), lambda: locations.dump(time.time()))
         self._redis_tasks.append(self._loop.create_task(run))
         await store.first_try.wait()
-        if self._config.name and self._redis_url is not None:
-            self._nodes = RedisNodes(self._redis_url, self._config.name, store, self._read_again)
+        if self._config.shares_as and self._redis_url is not None:
+            self._nodes = RedisNodes(self._redis_url, self._config.shares_as, store, self._read_again)
             self.switch.meet(self._nodes)
             self._redis_tasks.append(self._loop.create_task(self._nodes.run()))
 

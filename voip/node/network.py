@@ -23,6 +23,8 @@ def node_config() -> NodeConfig:
     tls = TlsConfig(certificates, authorities) if certificates else None
     origins = tuple(origin.strip() for origin in settings.SIP_WS_ORIGINS.split(",") if origin.strip())
     streams = StreamSettings(tls, origins)
-    config = NodeConfig(settings.LISTEN_HOST, settings.SIP_PORT, zones=zones, streams=streams, name=settings.NODE_NAME)
+    config = NodeConfig(
+        settings.LISTEN_HOST, settings.SIP_PORT, zones=zones, streams=streams, shares_as=settings.NODE_NAME
+    )
     contexts_for(config.all_zones(), config.streams)  # Said now, and not by each worker when it starts.
     return config
