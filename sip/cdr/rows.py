@@ -117,7 +117,7 @@ def array_text(values: Iterable[object]) -> str:
 
     psycopg looks at each element for itself, at some three times the time.
     """
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    return "{" + ",".join([str(value) if type(value) is int else _element(value) for value in values]) + "}"
 
 
 def _element(value: object) -> str:
