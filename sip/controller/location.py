@@ -144,12 +144,16 @@ class LocationTable:
                 self.replace(username, after, wall, "deactivated")
 
     def owner_lost(self, owner: str, wall: float) -> None:
-        """Do the same for all connections of another process, which has ended."""
+        """Do the same for all connections of another process, which has ended; all others see it for themselves."""
         for username, before in list(self._bindings.items()):
             left = [without_connection(binding) if binding.owner == owner else binding for binding in before]
             after = tuple([binding for binding in left if binding is not None])
             if after != before:
-                self.replace(username, after, wall, "deactivated")
+                self._set(username, after)
+                self._save(username, after)
+                for listener in self._listeners:
+                    if listener not in self._sharers:
+                        listener(username, before, after, wall, "deactivated")
 
     def sweep(self, wall: float, lines_max: int) -> bool:
         """Drop bindings that are over and tell of it, ``lines_max`` lines at most; returns whether more are due."""

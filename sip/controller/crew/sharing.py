@@ -57,6 +57,8 @@ class Sharing:
         self._ask_next()
 
     def _on_begin(self, sibling: int, news: dict[str, Any]) -> None:
+        # What the process before it held by connections is gone with it; the line's other contacts stay.
+        self._core.post(lambda: self._core.locations.owner_lost(owner_name(sibling), self._core.wall))
         for name, places in self._places.items():
             places.forget(sibling)
             self._tell_counts(name, places.all(), sibling)

@@ -191,11 +191,11 @@ def test_a_worker_that_starts_again_asks_a_sibling_for_all_registrations() -> No
     crew = crew_of(3)
     names = [f"line{number}" for number in range(3 * limits.BINDINGS_PER_PAGE + 1)]
     for number, name in enumerate(names):
-        bind(crew, number % 3, name, binding(crew, f"sip:{name}", TCP))
+        bind(crew, number % 3, name, binding(crew, f"sip:{name}@192.0.2.9", TCP))
     crew.run()
     crew.said.clear()
     crew.restart(1)
-    assert [crew.contacts(name)[1] for name in names] == [[f"sip:{name}"] for name in names]
+    assert [crew.contacts(name)[1] for name in names] == [[f"sip:{name}@192.0.2.9"] for name in names]
     network = crew.networks[1]
     owners = [network.switch.locations.bindings(name, network.wall)[0] for name in names[:3]]
     assert [(one.owner, one.flow.connection) for one in owners] == [("worker 0", 77), ("", 0), ("worker 2", 77)]
@@ -203,6 +203,21 @@ def test_a_worker_that_starts_again_asks_a_sibling_for_all_registrations() -> No
     assert crew.said.count((0, "page")) == 5
     assert crew.said.count((2, "page")) == 0
     assert len(network.store.kept) == 0
+
+
+def test_what_only_a_dead_workers_connection_reached_is_gone_for_all() -> None:
+    crew = crew_of(3)
+    for worker, name, uri, flow in (
+        (1, "browser", "sip:x@abc.invalid", TCP),
+        (1, "phone", "sip:y@192.0.2.9", TCP),
+        (1, "udp", "sip:z@abc.invalid", None),
+        (2, "other", "sip:o@abc.invalid", TCP),
+    ):
+        bind(crew, worker, name, binding(crew, uri, flow) if flow is not None else binding(crew, uri))
+    crew.run()
+    crew.restart(1)
+    seen = [[len(crew.contacts(name)[worker]) for worker in range(3)] for name in ("browser", "phone", "udp", "other")]
+    assert seen == [[0, 0, 0], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
 
 
 def test_a_sibling_that_does_not_answer_is_passed_over() -> None:
