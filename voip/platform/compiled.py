@@ -31,8 +31,9 @@ MODULES: Final = (
     "sip/io/udp.py",
     "voip/callpolicy.py",
     "voip/node/routing.py",
+    "voip/node/screening.py",
 )
-"""Further modules that every call meets."""
+"""Further modules that every call meets. A class that inherits from a compiled one has to be compiled as well."""
 SCANNERS: Final = ("sip/stack/message/scan.py",)
 """Modules in Cython's pure-Python mode; all others are compiled by mypyc."""
 SUFFIX: Final = EXTENSION_SUFFIXES[0]
