@@ -116,7 +116,12 @@ def _send_answer(core: Core, call: Call) -> None:
         core.endpoint.respond(call.tx, call.answer, core.now)
     call.request = call.answer = None
     leave_setup(core, call)
-    if call.outcome is not None:
+    leg = call.a_leg
+    if leg is not None and leg.dialog.local_tag == call.left_tag:
+        # RFC 5407 §3.1.3: the 200 ends the INVITE's transaction; its dialog has had the caller's BYE.
+        leg.gone = True
+        _hang_up_for_caller(core, call)
+    elif call.outcome is not None:
         core.fire(call, Input.HANGUP)
     elif call.crossed:
         call.timer = core.after(CROSSED_BYE_S_MAX, lambda: _hang_up_for_caller(core, call))
@@ -142,7 +147,7 @@ def defer(core: Core, call: Call) -> None:
 def _hang_up_for_caller(core: Core, call: Call) -> None:
     if call.outcome is None:
         call.outcome = Outcome(200, "", NORMAL_CLEARING, "caller", NORMAL_CLEARING, NORMAL_CLEARING)
-        core.fire(call, Input.HANGUP)
+    core.fire(call, Input.HANGUP)
 
 
 def on_ack(core: Core, event: AckReceived) -> None:

@@ -371,6 +371,8 @@ class Call:
     """The 2xx waits for the PRACK of a session description (RFC 3262 §3)."""
     crossed: bool = False
     """CANCEL came while the 200 was on its way."""
+    left_tag: str = ""
+    """Our tag in the early dialog that the caller ended with BYE: should it be answered, nobody is there any more."""
     closing: list[tuple[ServerTransaction, Request]] = field(default_factory=list)
     """BYEs whose answer waits for the end record; both parties' when they cross."""
     restored: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sip.controller.calls import closing, early, relaying, reliable, transfer
-from sip.controller.calls.call import Early, Leg, Outcome
+from sip.controller.calls.call import Call, Early, Leg, Outcome
 from sip.controller.calls.legs import redirect
 from sip.controller.calls.states import Input, State
 from sip.controller.core import Core
@@ -57,11 +57,16 @@ def receive(core: Core, tx: ServerTransaction, request: Request, flow: Flow) -> 
 
 def _receive_early(core: Core, found: Early, tx: ServerTransaction, request: Request, flow: Flow) -> None:
     if request.method == "BYE" and request.to_tag == found.a_tag:
-        # RFC 3261 §15: a caller may hang up in an early dialog; it is as good as a CANCEL.
-        core.reply(tx, request, 200)
-        closing.cancel(core, found.branch.call)
+        _receive_early_bye(core, found.branch.call, found.a_tag, tx, request)
     else:
         early.receive(core, found, tx, request, flow)
+
+
+def _receive_early_bye(core: Core, call: Call, tag: str, tx: ServerTransaction, request: Request) -> None:
+    """Let a caller hang up before its 200 (RFC 3261 §15): as good as a CANCEL, and it has left that dialog."""
+    core.reply(tx, request, 200)
+    call.left_tag = tag
+    closing.cancel(core, call)
 
 
 def _receive_bye(core: Core, leg: Leg, tx: ServerTransaction, request: Request) -> None:
@@ -75,9 +80,7 @@ def _receive_bye(core: Core, leg: Leg, tx: ServerTransaction, request: Request) 
         transfer.receive_bye(core, leg, tx, request)
         return
     if leg.is_a and call.state is State.ANSWERING:
-        # BYE before the 200 (RFC 3261 §15): as good as a CANCEL.
-        core.reply(tx, request, 200)
-        closing.cancel(core, call)
+        _receive_early_bye(core, call, leg.dialog.local_tag, tx, request)
         return
     leg.gone = True
     if call.state is State.ENDED:

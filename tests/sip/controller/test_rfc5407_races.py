@@ -96,6 +96,52 @@ class TestSection31Moratorium:
         only_record(network)
         assert is_over(network)
 
+    def test_3_1_3_a_caller_that_has_sent_bye_gets_none_when_the_callee_answers_all_the_same(self) -> None:
+        network, alice, bob = ringing()
+        early = _early_dialog(alice, next(response for response in alice.responses if response.status == 180))
+        network.lose = lambda sent: sent.text == "CANCEL"
+        alice.send(early.request("BYE"))
+        network.run()
+        bob.pick_up()
+        network.advance(0.4)
+        assert (statuses(alice, "BYE"), alice.statuses[-1]) == ([200], 200)
+        assert methods(bob) == ["INVITE", "BYE"]
+        record = only_record(network)
+        assert (record.sip_status, record.ended_by, record.duration_s) == (200, "caller", 0.0)
+        network.advance(5.0)
+        assert methods(alice) == []
+        assert is_over(network)
+
+    def test_3_1_3_a_caller_whose_bye_comes_while_its_200_is_written_gets_none(self) -> None:
+        network, alice, bob = ringing()
+        early = _early_dialog(alice, next(response for response in alice.responses if response.status == 180))
+        network.journal.is_slow = True
+        bob.pick_up()
+        network.run()
+        alice.send(early.request("BYE"))
+        network.run()
+        network.journal.is_slow = False
+        network.journal.flush()
+        network.advance(5.0)
+        assert (statuses(alice, "BYE"), alice.statuses[-1]) == ([200], 200)
+        assert (methods(alice), methods(bob)) == ([], ["INVITE", "BYE"])
+        assert only_record(network).ended_by == "caller"
+        assert is_over(network)
+
+    def test_3_1_3_a_caller_that_left_another_early_dialog_is_hung_up_for(self) -> None:
+        """§3.1.3: a BYE ends the one early dialog it was sent in, not what another phone behind the callee opens."""
+        network, alice, bob = ringing()
+        early = _early_dialog(alice, next(response for response in alice.responses if response.status == 180))
+        network.lose = lambda sent: sent.text == "CANCEL"
+        alice.send(early.request("BYE"))
+        network.run()
+        bob.respond(200, tag="another-phone")
+        network.advance(3.0)
+        assert alice.statuses[-1] == 200
+        assert (methods(alice), methods(bob)) == (["BYE"], ["INVITE", "BYE"])
+        assert only_record(network).ended_by == "caller"
+        assert is_over(network)
+
     def test_3_1_4_a_reinvite_before_the_ack_passes_when_the_offer_is_answered(self) -> None:
         network, alice, bob = ringing()
         network.lose = lambda sent: sent.text == "ACK" and sent.source == "alice"

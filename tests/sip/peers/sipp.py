@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from html import escape
@@ -104,6 +105,52 @@ def recv(
     return f"<recv {kind}{chosen}>{f'<action>{actions}</action>' if actions else ''}</recv>\n"
 
 
+def recv_keeping(what: str | int, **headers: str) -> str:
+    """Return the step that waits and keeps header values: ``recv_keeping("ACK", own="To")`` makes ``[$own]``."""
+    kind = f'request="{what}"' if isinstance(what, str) else f'response="{what}" rrs="true"'
+    pattern = '<ereg regexp="{}" search_in="hdr" header="{}:" assign_to="{}"/>'
+    kept = [pattern.format("sip:[^>;]*" if row == "Contact" else "[^ ].*", row, name) for name, row in headers.items()]
+    return f"<recv {kind}><action>{''.join(kept)}</action></recv>\n"
+
+
+def recv_open(method: str) -> str:
+    """Wait for a request that ``reply_open`` answers once others have come."""
+    name = method.lower()
+    rows = {"via": "Via", "cseq": "CSeq", "from": "From", "to": "To"}
+    return recv_keeping(method, **{f"{name}_{row}": header for row, header in rows.items()})
+
+
+def reply_open(method: str, status: str, *, sdp: bool = False) -> str:
+    """Answer what ``recv_open`` left open, within a dialog."""
+    name = method.lower()
+    return _send(
+        f"      SIP/2.0 {status}\n      Via: [${name}_via]\n      From: [${name}_from]\n      To: [${name}_to]\n"
+        f"      Call-ID: [call_id]\n      CSeq: [${name}_cseq]\n      Contact: <sip:[local_ip]:[local_port]>\n"
+        f"{_SDP if sdp else _EMPTY}",
+        sdp,
+    )
+
+
+def answer_keeping_dialog() -> str:
+    """Answer at once and keep what ``callee_sends`` needs."""
+    return (
+        recv_keeping("INVITE", party="From", target="Contact") + reply("180 Ringing") + reply("200 OK", sdp=True)
+        + recv_keeping("ACK", own="To")
+    )  # fmt: skip
+
+
+def callee_sends(method: str, cseq: int = 1, *, extra: str = "", sdp: bool = False) -> str:
+    """Return the step in which the called party sends a request in the dialog of ``answer_keeping_dialog``."""
+    row = f"      {extra}\n" if extra else ""
+    text = (
+        f"      {method} [$target] SIP/2.0\n"
+        "      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
+        "      Max-Forwards: 70\n      From: [$own]\n      To: [$party]\n      Call-ID: [call_id]\n"
+        f"      CSeq: {cseq} {method}\n      Contact: <sip:[local_ip]:[local_port]>\n{row}{_SDP if sdp else _EMPTY}"
+    )
+    return _send(text, method != "ACK")
+
+
 def label(name: str) -> str:
     """Return the mark that steps jump to."""
     return f'<label id="{name}"/>\n'
@@ -122,12 +169,23 @@ def register(expires_s: int = 600) -> str:
     )  # fmt: skip
 
 
-def invite(to: str) -> str:
+def invite(to: str, *, sdp: bool = True) -> str:
     """INVITE, challenged, INVITE with credentials, up to the 100."""
     return (
-        send("INVITE", to, 1, sdp=True) + recv(100, optional=True) + recv(407, auth=True) + ack_failure(to, 1)
-        + send("INVITE", to, 2, sdp=True, extra="[field1]") + recv(100, optional=True)
+        send("INVITE", to, 1, sdp=sdp) + recv(100, optional=True) + recv(407, auth=True) + ack_failure(to, 1)
+        + send("INVITE", to, 2, sdp=sdp, extra="[field1]") + recv(100, optional=True)
     )  # fmt: skip
+
+
+def invite_again(to: str, cseq: int) -> str:
+    """Return the step that sends the INVITE that was answered last once more, on its branch."""
+    return _send(
+        f"      INVITE sip:{to}@[remote_ip]:[remote_port] SIP/2.0\n      [last_Via:]\n      Max-Forwards: 70\n"
+        f"      From: <sip:[field0]@{REALM}>;tag=[pid]T[call_number]\n      To: <sip:{to}@{REALM}>\n"
+        f"      Call-ID: [call_id]\n      CSeq: {cseq} INVITE\n"
+        f"      Contact: <sip:[field0]@[local_ip]:[local_port]>\n{_SDP}",
+        False,
+    )
 
 
 def call(to: str, talk_ms: int, *, log: str = "") -> str:
@@ -220,7 +278,7 @@ class Run:
 
 def _references(steps: str) -> str:
     """Return what keeps sipp from complaining of a variable that is set and not read."""
-    names = [name for name in ("checked", "kept") if f'assign_to="{name}"' in steps]
+    names = sorted({name for name in re.findall(r'assign_to="([a-z]\w*)"', steps) if f"[${name}]" not in steps})
     return f'<Reference variables="{",".join(names)}"/>\n' if names else ""
 
 

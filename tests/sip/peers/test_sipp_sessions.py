@@ -18,14 +18,6 @@ _KEEP_INVITE = (
     '<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="2"/>'
     '<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="3"/></action></recv>\n'
 )
-_KEEP_PARTY = (
-    '<recv request="INVITE"><action>'
-    '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="4"/>'
-    '<ereg regexp="sip:[^>;]*" search_in="hdr" header="Contact:" assign_to="6"/></action></recv>\n'
-)
-_KEEP_SELF = (
-    '<recv request="ACK"><action><ereg regexp=".*" search_in="hdr" header="To:" assign_to="5"/></action></recv>\n'
-)
 
 
 def take_number(status: int) -> str:
@@ -45,22 +37,6 @@ def invite_with(to: str, *rows: str) -> str:
         + sipp.send("INVITE", to, 2, sdp=True, extra=extra)
         + sipp.recv(100, optional=True)
     )
-
-
-def callee_sends(method: str, extra: str = "") -> str:
-    """Return the step in which the called party sends a request in the dialog; what it needs was kept before."""
-    row = f"      {extra}\n" if extra else ""
-    text = (
-        f"      {method} [$6] SIP/2.0\n"
-        "      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
-        "      Max-Forwards: 70\n      From:[$5]\n      To:[$4]\n      Call-ID: [call_id]\n"
-        f"      CSeq: 1 {method}\n      Contact: <sip:[local_ip]:[local_port]>\n{row}      Content-Length: 0\n"
-    )
-    return f'<send retrans="500"><![CDATA[\n\n{text}\n]]></send>\n'
-
-
-def answer_and_keep() -> str:
-    return _KEEP_PARTY + sipp.reply("180 Ringing") + sipp.reply("200 OK", sdp=True) + _KEEP_SELF
 
 
 def end(to: str, cseq: int) -> str:
@@ -175,7 +151,7 @@ def test_rfc_5407_section_3_2_1_both_hang_up(node: StaticNode, ports: Ports) -> 
     callee = ports()
     node.register(callee, "u2")
     phone = node.sipp(
-        "uas", answer_and_keep() + sipp.pause(300) + callee_sends("BYE") + sipp.pause(500), callee,
+        "uas", sipp.answer_keeping_dialog() + sipp.pause(300) + sipp.callee_sends("BYE") + sipp.pause(500), callee,
         extra=("-timeout", "5"),
     )  # fmt: skip
     steps = (
@@ -203,9 +179,9 @@ def test_a_blind_transfer(node: StaticNode, ports: Ports) -> None:
     notified = sipp.recv("NOTIFY") + sipp.reply("200 OK", tag=False)
     referrer = node.sipp(
         "referrer",
-        answer_and_keep()
+        sipp.answer_keeping_dialog()
         + sipp.pause(100)
-        + callee_sends("REFER", f"Refer-To: <sip:1003@{sipp.REALM}>")
+        + sipp.callee_sends("REFER", extra=f"Refer-To: <sip:1003@{sipp.REALM}>")
         + sipp.recv(202)
         + notified
         + notified
