@@ -269,6 +269,12 @@ class Run:
         rows = (line.split() for line in (path.read_text().splitlines() if path.exists() else ()))
         return [row[1] for row in rows if len(row) == 2 and row[0] == word]
 
+    def heard(self) -> list[str]:
+        """Return what came, repetitions too, which sipp answers unseen: first line and CSeq; ``traces`` it must."""
+        texts = (self.folder / f"{self.name}.msg").read_text().split("-" * 47)
+        came = [text.partition(" bytes :\n\n")[2] for text in texts if " message received [" in text]
+        return [f"{text.splitlines()[0]}, {cseq[0]}" for text in came if (cseq := re.findall("CSeq: .*", text))]
+
     def stop(self) -> None:
         """End it if it still runs."""
         if self.process.poll() is None:
@@ -285,8 +291,9 @@ def _references(steps: str) -> str:
 def start(
     folder: Path, name: str, steps: str, local: tuple[str, int], remote: tuple[str, int], *,
     user: str = "u1", password: str = "secret", calls: int = 1, rate: int = 10, extra: tuple[str, ...] = (),
+    traces: bool = False,
 ) -> Run:  # fmt: skip
-    """Start sipp with a scenario; its files stand in ``folder``."""
+    """Start sipp with a scenario; its files stand in ``folder``, with ``traces`` all messages too (``Run.heard``)."""
     scenario = folder / f"{name}.xml"
     scenario.write_text(
         '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
@@ -300,5 +307,6 @@ def start(
         "-error_file", str(folder / f"{name}.err"), "-trace_logs", "-log_file", str(folder / f"{name}.log"),
         "-auth_uri", f"{remote[0]}:{remote[1]}", *extra,
     ]  # fmt: skip
+    command += ["-trace_msg", "-message_file", str(folder / f"{name}.msg")] if traces else []
     quiet = subprocess.DEVNULL
     return Run(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet), folder, name)
