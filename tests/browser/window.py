@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 WIDTHS = {1440: 900, 390: 844}
 """A desk's screen and a telephone's, with their heights."""
 THEMES = ("light", "dark")
+FITS = "width => document.documentElement.scrollWidth <= width"
+SETTLE_MS_MAX = 5_000
+"""A chart takes its new size a frame or two after the window has its own; a page that never fits is too wide."""
 ADMINS_THEME = "d => document.querySelector('#header-inner') && document.documentElement.classList.toggle('dark', d)"
 """The admin asks for the theme only when it is loaded; everything else follows by itself."""
 
@@ -67,8 +70,10 @@ class Window:
             self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
             self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             self.page.evaluate(ADMINS_THEME, theme == "dark")
-            wide = self.page.evaluate("document.documentElement.scrollWidth")
-            if wide > width:
+            try:
+                self.page.wait_for_function(FITS, arg=width, timeout=SETTLE_MS_MAX)
+            except TimeoutError:
+                wide = self.page.evaluate("document.documentElement.scrollWidth")
                 self.overflows.append(f"{name} is {wide} wide on {width}")
             self.page.screenshot(path=self._pictures / f"{name}-{width}-{theme}.png", animations="disabled")
         self.page.set_viewport_size({"width": 1440, "height": WIDTHS[1440]})
