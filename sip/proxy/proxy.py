@@ -43,7 +43,7 @@ from sip.stack.message.uri import Uri
 from sip.stack.transaction.base import ServerTransaction
 
 _SCHEMES: Final = frozenset({"sip", "sips", "tel"})
-_RECORDED: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
+RECORDED: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 """Methods that open or keep a dialog: we stay in its path."""
 
 users.CLIENTS[Branch] = users.ClientUser(contexts.on_response, contexts.on_failure)
@@ -202,7 +202,7 @@ class Proxy(Switch):
         self, context: ResponseContext, uri: str, flow: Flow | None, held: bool = False, hops: Sequence[Hop] = ()
     ) -> Destination:
         copy = copy_request(context.request, uri)
-        if self._proxy.record_route and context.request.method in _RECORDED:
+        if self._proxy.record_route and context.request.method in RECORDED:
             record_route(copy, self._recorded(context, flow or self._flow_of(hops), held))
         return Destination(copy, flow, tuple(hops))
 

@@ -15,7 +15,7 @@ from sip.controller.directory import Directory
 from sip.controller.ports import Hop, LocationStore, LocatorPort, SwitchConfig
 from sip.proxy.config import ProxyConfig
 from sip.proxy.forwarding import copy_request, record_route, response_upstream
-from sip.proxy.proxy import Proxy, copy_of
+from sip.proxy.proxy import RECORDED, Proxy, copy_of
 from sip.proxy.routing import Taken, obey_strict
 from sip.stack.endpoint import Endpoint
 from sip.stack.events import Event, RequestPassing, ResponsePassing
@@ -26,7 +26,6 @@ from sip.stack.message.uri import Uri
 from sip.stack.message.via import Via
 
 _BRANCH_BYTES: Final = 16
-_RECORDED: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
 class StatelessProxy(Proxy):
@@ -91,7 +90,7 @@ class StatelessProxy(Proxy):
 
     def _send_on(self, came: Request, request: Request, flow: Flow, way: Flow) -> None:
         copy = copy_request(request)
-        if self._proxy.record_route and request.method in _RECORDED:
+        if self._proxy.record_route and request.method in RECORDED:
             values = [self._us.record(flow, request.call_id)]
             if (way.transport, way.local) != (flow.transport, flow.local):
                 values.insert(0, self._us.record(way, request.call_id))

@@ -264,16 +264,6 @@ class Endpoint:
         """
         tx.respond(response, now)
 
-    def respond_statelessly(self, tx: ServerTransaction, response: Response, now: float) -> None:
-        """Answer a request once and forget it: for a challenge to someone unknown (RFC 3261 §8.2.7).
-
-        A forged source address then earns one packet, not the eleven of timer G. A repeated request is a new one, and
-        the ACK comes as ``AckReceived`` without transaction. After a final response nothing is sent.
-        """
-        if (tx.state, Input.FORGET) in tx.table:
-            self._layer.to_send.append((tx.flow, bytes(response)))
-            tx.handle(Input.FORGET, now)
-
     def respond_to_stranger(self, tx: ServerTransaction, response: Response, now: float) -> None:
         """Answer somebody who may have forged the source address: never much longer than what was asked, and once.
 

@@ -70,11 +70,6 @@ class NameAddr:
         """Return the value of a header parameter, "" when it has none, ``None`` when absent."""
         return find_param(self.params, name)
 
-    def with_param(self, name: str, value: str | None) -> NameAddr:
-        """Return the same address with one parameter set, in place of the one it had."""
-        rest = tuple([pair for pair in self.params if pair[0] != name])
-        return NameAddr(self.uri, self.display_name, (*rest, (name, value)))
-
 
 def tag_of(text: str) -> str:
     """Return the tag of a From or To value without reading the rest; "" when there is none."""

@@ -81,10 +81,6 @@ class Uri:
                 return "" if value is None else value
         return None
 
-    def without_params(self) -> Uri:
-        """Return the same URI with neither parameters nor headers."""
-        return Uri(self.scheme, self.user, self.host, self.port, (), (), self.password)
-
 
 def _parse_sip(scheme: str, rest: str) -> Uri:
     user = ""

@@ -350,18 +350,6 @@ def test_a_second_final_response_is_not_sent() -> None:
     assert codes(endpoint) == [486]
 
 
-@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
-def test_a_stateless_answer_is_sent_once_and_the_repeated_request_is_a_new_one(method: str) -> None:
-    endpoint = bare()
-    event = take(endpoint, incoming(method))
-    challenge = endpoint.make_response(event.request, 401)
-    endpoint.respond_statelessly(event.tx, challenge, 0.0)
-    endpoint.respond_statelessly(event.tx, challenge, 0.0)
-    endpoint.handle_timer(100.0)
-    assert (codes(endpoint), endpoint.transactions, endpoint.get_timer()) == ([401], 0, None)
-    assert take(endpoint, incoming(method)).tx is not event.tx
-
-
 def test_forked_2xx_of_one_invite_are_all_told() -> None:
     wire = Wire()
     answer_with(wire, 200)
