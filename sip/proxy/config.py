@@ -10,7 +10,8 @@ class ProxyConfig:
     """What the three roles without calls of their own need beside ``SwitchConfig``."""
 
     domains: frozenset[str] = field(default_factory=frozenset)
-    """Domains this element answers for beside its realm and the addresses of its listeners, in lower case."""
+    """Domains this element answers for beside those of its registrar and the addresses of its listeners, in lower
+    case."""
     record_route: bool = True
     """Stay in the path of dialogs (RFC 3261 §16.6 step 4): needed where phones are behind NAT or zones differ."""
     relays_foreign: bool = True

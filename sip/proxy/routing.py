@@ -41,7 +41,7 @@ class Neighbourhood:
 
     def __init__(self, config: SwitchConfig, proxy: ProxyConfig) -> None:
         self._listeners = config.listeners
-        self._domains = frozenset({config.realm.lower(), *proxy.domains})
+        self._domains = frozenset({config.realm.lower(), *config.registrar.domains, *proxy.domains})
         places: set[Address] = set()
         for row in config.listeners.rows:
             places.add((row.advertised[0].lower(), row.advertised[1]))

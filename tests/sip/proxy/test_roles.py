@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sip.proxy import roles
 from sip.proxy.config import ProxyConfig
 from sip.proxy.proxy import Proxy
 from sip.proxy.redirect import RedirectServer, RegistrarServer
-from sip.proxy.routing import pack_flow, unpack_flow
+from sip.proxy.routing import Neighbourhood, pack_flow, unpack_flow
 from sip.proxy.stateless import StatelessProxy
 from sip.stack.flow import Flow
+from sip.stack.message import Uri
 from tests.sip.proxy.world import two_phones
 
 HOPS = ProxyConfig(next_hops=("sip:10.1.0.1",))
@@ -53,6 +56,15 @@ def test_a_registrar_alone_takes_registrations_and_refuses_calls() -> None:
     world.advance(1.0)
     assert (alice.statuses, bob.requests) == ([405], [])
     assert len(world.switch.locations.bindings("bob", world.wall)) == 1
+
+
+def test_a_domain_of_the_registrar_is_the_proxys_too() -> None:
+    world, _, _ = two_phones()
+    config = world.switch._core.config
+    uri = Uri.parse("sip:bob@phones.example")
+    assert not Neighbourhood(config, HOPS).answers_for(uri)
+    served = replace(config, registrar=replace(config.registrar, domains=frozenset({"phones.example"})))
+    assert Neighbourhood(served, HOPS).answers_for(uri)
 
 
 @pytest.mark.parametrize(
